@@ -1,0 +1,128 @@
+"""All that the API knows of the node: implemented by the service, and by a single-validator
+vehicle in the API's own tests.
+
+Every method is called on the node's event loop and none of them blocks it. Reads go to the
+committed state, so what the API answers is final.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal, NamedTuple, NotRequired, Protocol, TypedDict
+
+from prometheus_client import CollectorRegistry
+
+from ledger.block import Header
+
+if TYPE_CHECKING:
+    from ledger.genesis import Genesis
+    from ledger.store import Store
+
+Status = Literal["unknown", "pending", "final", "refused"]
+
+
+class Submission(NamedTuple):
+    """What a node knows of one transaction.
+
+    ``pending``: checked, held and shared, not yet in a final block. ``final``: applied, at
+    ``height`` and receipt ``index``. ``refused`` with a height: recorded as refused, for good;
+    without one: not admitted and not recorded, so nothing happened on the ledger and the same
+    content may be sent again once the reason is gone. ``unknown``: this node never saw it, or
+    dropped it before a block recorded it. ``id`` is None when the bytes do not decode far enough.
+    """
+
+    id: bytes | None
+    status: Status
+    height: int | None = None
+    index: int | None = None
+    code: str = ""
+    reason: str = ""
+    field: str = ""
+
+
+class Peer(TypedDict):
+    """One other validator as this node sees it."""
+
+    index: int
+    name: str
+    party: str
+    address: str
+    reachable: bool
+    height: int | None
+    lag: int | None
+    last_seen_ms: int | None
+    certificate_expires_ms: NotRequired[int]
+
+
+class Description(TypedDict):
+    """What the node is doing and why it waits, for people and for ``iic node status``.
+
+    ``waiting_for`` is a sentence, empty while blocks become final; ``peers`` are those of the
+    epoch's validators that are not this node. ``quorum`` of ``validators`` are needed and
+    ``reachable`` are there, this node included. Times are milliseconds since the Unix epoch.
+    """
+
+    version: str
+    name: str
+    role: Literal["validator", "observer"]
+    index: int | None
+    view: int
+    epoch: int
+    leader: int | None
+    waiting_for: str
+    validators: int
+    quorum: int
+    reachable: int
+    started_ms: int
+    peers: list[Peer]
+    pending_transactions: int
+    pending_bytes: int
+    syncing: bool
+
+
+class NodeHandle(Protocol):
+    """The running node, as far as the API is concerned."""
+
+    @property
+    def genesis(self) -> Genesis: ...
+
+    @property
+    def chain_id(self) -> bytes: ...
+
+    @property
+    def index(self) -> int | None:
+        """This node's position in the current validator set; None for an observer."""
+        ...
+
+    @property
+    def store(self) -> Store:
+        """Read only, committed state; the service's writer thread is its one writer."""
+        ...
+
+    @property
+    def metrics(self) -> CollectorRegistry:
+        """The registry that ``/metrics`` renders; the API adds its own families to it."""
+        ...
+
+    async def submit(self, wires: Sequence[bytes]) -> list[Submission]:
+        """Check, admit and share transactions; one answer per wire, in order.
+
+        The same bytes get their first result again. A transaction that cannot be admitted is
+        answered as ``refused`` without height. Raises :class:`node.errors.Busy` for the whole
+        list when the node's bounded queue has no room for it (nothing of it is taken then).
+        """
+        ...
+
+    def status(self, transaction_id: bytes) -> Submission:
+        """What is known of a transaction now; an id never seen gives ``unknown``."""
+        ...
+
+    def describe(self) -> Description: ...
+
+    def head(self) -> Header:
+        """The newest committed header."""
+        ...
+
+    async def wait_for_height(self, height: int) -> None:
+        """Return as soon as block ``height`` is committed and readable from :attr:`store`."""
+        ...

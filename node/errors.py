@@ -1,0 +1,30 @@
+"""Codes of the refusals that running a node adds: API, transport, load."""
+
+from __future__ import annotations
+
+from ledger.errors import CodedError, ErrorCode, define
+
+BUSY = define(
+    "BUSY", 429, "The node takes no more work at the moment; send the same bytes again later."
+)
+RATE_LIMITED = define("RATE_LIMITED", 429, "This client sends faster than the node allows.")
+NOT_FOUND = define("NOT_FOUND", 404, "The ledger holds no such thing at the stated height.")
+NOT_FINAL = define("NOT_FINAL", 409, "The transaction is not final yet, so it has no receipt.")
+BAD_REQUEST = define("BAD_REQUEST", 400, "The request does not fit the API's description.")
+BAD_CURSOR = define("BAD_CURSOR", 400, "A cursor is not one that this endpoint gave out.")
+METHOD_NOT_ALLOWED = define("METHOD_NOT_ALLOWED", 405, "The resource has no such method.")
+UNSUPPORTED_MEDIA_TYPE = define(
+    "UNSUPPORTED_MEDIA_TYPE", 415, "The body's media type is not one the endpoint reads."
+)
+NOT_READY = define("NOT_READY", 503, "The node cannot serve this yet; its reason says why.")
+INTERNAL = define("INTERNAL", 500, "The node failed in a way nobody expected; its log says how.")
+
+
+class Busy(CodedError):
+    """``BUSY`` or ``RATE_LIMITED`` with the seconds after which trying again makes sense."""
+
+    def __init__(
+        self, message: str, *, retry_after_s: int = 1, code: ErrorCode = BUSY
+    ) -> None:
+        super().__init__(code, message)
+        self.retry_after_s = retry_after_s
