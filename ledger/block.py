@@ -1,0 +1,177 @@
+"""Blocks: headers, votes and quorum certificates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import IntEnum
+from typing import Annotated
+
+import msgspec
+
+from ledger import keys, limits
+from ledger.codec import Hash32, Signature, Struct, Uint, encode
+from ledger.errors import BAD_CERTIFICATE, CodedError
+from ledger.hashing import Tag, digest, message
+from ledger.validators import ValidatorSet
+
+PROTOCOL_VERSION = 1
+
+Verify = Callable[[bytes, bytes, bytes], bool]
+"""``verify(public_key, message, signature)``: :func:`ledger.keys.verify` or a cache in front."""
+
+
+class Header(Struct, tag=1):
+    """What a quorum signs.
+
+    ``time`` is agreed block time in milliseconds since the Unix epoch, strictly after the parent's.
+    ``transactions_root`` and ``receipts_root`` are RFC 9162 tree heads over transaction ids and
+    receipt hashes; a block's receipts are those of the deadlines that fired at its start, then one
+    for each transaction, so there are ``receipts - transactions`` of the former. ``state_root`` is the authenticated map *after* this block; ``history_root``
+    is the RFC 9162 tree head over the hashes of all headers below this height, genesis included,
+    which makes an inclusion or consistency proof between any two heights possible.
+    """
+
+    chain_id: Hash32
+    height: Uint
+    view: Uint
+    epoch: Uint
+    parent: Hash32
+    time: Uint
+    transactions: Uint
+    receipts: Uint
+    transactions_root: Hash32
+    receipts_root: Hash32
+    state_root: Hash32
+    history_root: Hash32
+    validators_hash: Hash32
+    next_validators_hash: Hash32
+    protocol: Uint = PROTOCOL_VERSION
+
+    def hash(self) -> bytes:
+        """The block's identity, 32 bytes."""
+        return digest(Tag.HEADER, self.chain_id, encode(self))
+
+
+class VoteKind(IntEnum):
+    """The three votes of Simplex. A nullify vote names no block."""
+
+    NOTARIZE = 1
+    NULLIFY = 2
+    FINALIZE = 3
+
+
+_VOTE_TAG = {
+    VoteKind.NOTARIZE: Tag.NOTARIZE,
+    VoteKind.NULLIFY: Tag.NULLIFY,
+    VoteKind.FINALIZE: Tag.FINALIZE,
+}
+
+NO_BLOCK = bytes(32)
+"""The block field of nullify votes and nullifications."""
+
+
+def vote_bytes(chain_id: bytes, kind: VoteKind, epoch: int, view: int, block: bytes) -> bytes:
+    """What a validator signs: the tag tells the kind, the body epoch, view and block hash."""
+    return message(_VOTE_TAG[kind], chain_id, encode((epoch, view, block)))
+
+
+class Vote(Struct, tag=1):
+    """One validator's signed vote; ``signer`` is its index in the epoch's validator set."""
+
+    kind: VoteKind
+    epoch: Uint
+    view: Uint
+    block: Hash32
+    signer: Uint
+    signature: Signature
+
+    def verify(self, chain_id: bytes, validators: ValidatorSet, verify: Verify = keys.verify) -> bool:
+        """Whether the vote is well formed for this validator set and its signature accepted."""
+        return (
+            self.epoch == validators.epoch
+            and self.signer < validators.size
+            and (self.kind is not VoteKind.NULLIFY or self.block == NO_BLOCK)
+            and verify(
+                validators.validators[self.signer].vote_key,
+                vote_bytes(chain_id, self.kind, self.epoch, self.view, self.block),
+                self.signature,
+            )
+        )
+
+
+def sign_vote(
+    chain_id: bytes,
+    key: keys.PrivateKey,
+    signer: int,
+    kind: VoteKind,
+    epoch: int,
+    view: int,
+    block: bytes = NO_BLOCK,
+) -> Vote:
+    """A signed vote. The caller makes it durable before it leaves the node."""
+    signature = key.sign(vote_bytes(chain_id, kind, epoch, view, block))
+    return Vote(kind, epoch, view, block, signer, signature)
+
+
+class SignerSignature(Struct):
+    """A signature inside a certificate, with its signer's index."""
+
+    signer: Uint
+    signature: Signature
+
+
+class Certificate(Struct, tag=1):
+    """A quorum of equal votes: a notarization, nullification or finalization.
+
+    Signatures are in strictly ascending order of signers, so each signer counts once.
+    """
+
+    kind: VoteKind
+    epoch: Uint
+    view: Uint
+    block: Hash32
+    signatures: Annotated[
+        tuple[SignerSignature, ...], msgspec.Meta(min_length=1, max_length=limits.MAX_VALIDATORS)
+    ]
+
+    def verify(
+        self, chain_id: bytes, validators: ValidatorSet, verify: Verify = keys.verify
+    ) -> None:
+        """Raise ``BAD_CERTIFICATE`` unless a quorum of ``validators`` made it."""
+        if self.epoch != validators.epoch:
+            raise CodedError(
+                BAD_CERTIFICATE,
+                f"certificate of epoch {self.epoch} held against validators of {validators.epoch}",
+            )
+        if self.kind is VoteKind.NULLIFY and self.block != NO_BLOCK:
+            raise CodedError(BAD_CERTIFICATE, "a nullification names no block")
+        signers = [s.signer for s in self.signatures]
+        if any(a >= b for a, b in zip(signers, signers[1:], strict=False)):
+            raise CodedError(BAD_CERTIFICATE, "signers are in ascending order, each once")
+        if signers[-1] >= validators.size:
+            raise CodedError(BAD_CERTIFICATE, f"no validator has index {signers[-1]}")
+        if len(signers) < validators.quorum:
+            raise CodedError(
+                BAD_CERTIFICATE,
+                f"{len(signers)} signatures, a quorum is {validators.quorum} of {validators.size}",
+            )
+        signed = vote_bytes(chain_id, self.kind, self.epoch, self.view, self.block)
+        for entry in self.signatures:
+            key = validators.validators[entry.signer].vote_key
+            if not verify(key, signed, entry.signature):
+                raise CodedError(
+                    BAD_CERTIFICATE, f"the signature of validator {entry.signer} does not verify"
+                )
+
+
+def assemble(votes: list[Vote]) -> Certificate:
+    """The certificate of equal votes by distinct signers (the caller counted a quorum)."""
+    first = votes[0]
+    ordered = sorted(votes, key=lambda v: v.signer)
+    return Certificate(
+        first.kind,
+        first.epoch,
+        first.view,
+        first.block,
+        tuple(SignerSignature(v.signer, v.signature) for v in ordered),
+    )

@@ -1,0 +1,51 @@
+"""Domain-separated hashing: SHA-256 over ``tag ‖ chain id ‖ bytes``.
+
+The tag differs for each kind of object, so a hash or signature made for one kind can never be
+presented as another; the chain id keeps objects of one ledger out of every other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from enum import Enum
+
+HASH_BYTES = 32
+NO_CHAIN = bytes(HASH_BYTES)
+"""The chain id under which a genesis document is hashed, before any chain id exists."""
+
+
+class Tag(Enum):
+    """The domains. Each value is unique and none is a prefix of another (all end in NUL)."""
+
+    GENESIS = b"iic/genesis/1\0"
+    GENESIS_APPROVAL = b"iic/genesis-approval/1\0"
+    NODE_CARD = b"iic/node-card/1\0"
+    TRANSACTION = b"iic/transaction/1\0"
+    TRANSACTION_SIGNATURE = b"iic/transaction-signature/1\0"
+    RECEIPT = b"iic/receipt/1\0"
+    HEADER = b"iic/header/1\0"
+    PROPOSAL = b"iic/proposal/1\0"
+    BATCH = b"iic/batch/1\0"
+    BATCH_SIGNATURE = b"iic/batch-signature/1\0"
+    NOTARIZE = b"iic/vote-notarize/1\0"
+    NULLIFY = b"iic/vote-nullify/1\0"
+    FINALIZE = b"iic/vote-finalize/1\0"
+    VALIDATORS = b"iic/validators/1\0"
+    STATE_KEY = b"iic/state-key/1\0"
+    STATE_VALUE = b"iic/state-value/1\0"
+    STATE_BUCKET = b"iic/state-bucket/1\0"
+    STATE_BRANCH = b"iic/state-branch/1\0"
+    OBJECT = b"iic/object/1\0"
+    DOCUMENT = b"iic/document/1\0"
+    HELLO = b"iic/hello/1\0"
+    LOGIN = b"iic/login/1\0"
+
+
+def message(tag: Tag, chain_id: bytes, data: bytes) -> bytes:
+    """The bytes that a signature of this domain covers."""
+    return tag.value + chain_id + data
+
+
+def digest(tag: Tag, chain_id: bytes, data: bytes) -> bytes:
+    """SHA-256 of :func:`message`, 32 bytes."""
+    return hashlib.sha256(tag.value + chain_id + data).digest()
