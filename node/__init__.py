@@ -1,4 +1,4 @@
-"""Runs one guarantor: consensus, network, mempool, block sync, storage, HTTP API.
+"""One guarantor node: consensus, network, replica, HTTP API.
 
-``cli`` starts it; ``contracts`` and ``ledger`` below it never import it.
+``cli`` starts it; ``contracts`` and ``ledger`` below it know nothing of it.
 """

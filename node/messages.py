@@ -1,0 +1,202 @@
+"""What nodes say to each other.
+
+Each message is a canonical structure; its kind travels beside it in the frame. Nothing in a
+message is believed because of who sent it: votes, certificates, proposals, batches and blocks carry
+their own signatures, and answers are checked against certificates.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from ledger import keys, limits
+from ledger.block import Certificate, Header, Verify, Vote
+from ledger.codec import Hash32, Signature, Struct, Uint, decode, encode
+from ledger.errors import MALFORMED, CodedError
+from ledger.hashing import Tag, digest, message
+from ledger.validators import ValidatorSet
+
+MAX_BLOCKS_IN_RESPONSE = 64
+MAX_CERTIFICATES_IN_RESPONSE = 64
+MAX_VIEWS_IN_REQUEST = 64
+
+Wire = Annotated[bytes, msgspec.Meta(max_length=limits.MAX_TRANSACTION_BYTES + 4096)]
+
+
+class Batch(Struct, tag=1):
+    """Transactions that one node received, verified and shares; proposals name it by digest.
+
+    ``author`` is the node's validator index. The signature is by its vote key over the digest.
+    """
+
+    epoch: Uint
+    author: Uint
+    transactions: Annotated[
+        tuple[Wire, ...], msgspec.Meta(min_length=1, max_length=limits.MAX_BATCH_TRANSACTIONS)
+    ]
+    signature: Signature
+
+    def digest(self, chain_id: bytes) -> bytes:
+        """The batch's identity: covers epoch, author and every transaction's exact bytes."""
+        return digest(Tag.BATCH, chain_id, encode((self.epoch, self.author, self.transactions)))
+
+
+def sign_batch(
+    chain_id: bytes, key: keys.PrivateKey, epoch: int, author: int, wires: tuple[bytes, ...]
+) -> Batch:
+    """A batch of transactions' wire bytes, signed by its author."""
+    identity = digest(Tag.BATCH, chain_id, encode((epoch, author, wires)))
+    return Batch(epoch, author, wires, key.sign(message(Tag.BATCH_SIGNATURE, chain_id, identity)))
+
+
+def verify_batch(
+    chain_id: bytes, identity: bytes, batch: Batch, validators: ValidatorSet, verify: Verify
+) -> bool:
+    """Whether a batch with digest ``identity`` is signed by the validator that it names."""
+    return (
+        batch.epoch == validators.epoch
+        and batch.author < validators.size
+        and verify(
+            validators.validators[batch.author].vote_key,
+            message(Tag.BATCH_SIGNATURE, chain_id, identity),
+            batch.signature,
+        )
+    )
+
+
+class Proposal(Struct, tag=1):
+    """A leader's block: the header, and where its transactions are.
+
+    ``batches`` lists batch digests; the block's transactions are theirs in order, less those that
+    are recorded already or not admissible in the parent's state. The leader's signature covers
+    header and batches, so a relay cannot pair a header with other batches.
+    """
+
+    header: Header
+    batches: Annotated[tuple[Hash32, ...], msgspec.Meta(max_length=limits.MAX_BLOCK_BATCHES)]
+    signature: Signature
+
+    @property
+    def block(self) -> bytes:
+        """The hash of the proposed block."""
+        return self.header.hash()
+
+
+def _proposal_bytes(header: Header, batches: tuple[bytes, ...]) -> bytes:
+    return message(Tag.PROPOSAL, header.chain_id, encode((header, batches)))
+
+
+def sign_proposal(key: keys.PrivateKey, header: Header, batches: tuple[bytes, ...]) -> Proposal:
+    """A proposal signed by the leader's vote key."""
+    return Proposal(header, batches, key.sign(_proposal_bytes(header, batches)))
+
+
+def verify_proposal(proposal: Proposal, validators: ValidatorSet, verify: Verify) -> bool:
+    """Whether the leader of the proposal's view signed it."""
+    leader = validators.validators[validators.leader(proposal.header.view)]
+    return proposal.header.epoch == validators.epoch and verify(
+        leader.vote_key, _proposal_bytes(proposal.header, proposal.batches), proposal.signature
+    )
+
+
+class BatchRequest(Struct, tag=1):
+    """Ask for batches by digest; each is answered by a :class:`Batch`."""
+
+    digests: Annotated[
+        tuple[Hash32, ...], msgspec.Meta(min_length=1, max_length=limits.MAX_BLOCK_BATCHES)
+    ]
+
+
+class ViewRequest(Struct, tag=1):
+    """Ask how views ended: their certificates and, where notarized, the proposals."""
+
+    views: Annotated[
+        tuple[Uint, ...], msgspec.Meta(min_length=1, max_length=MAX_VIEWS_IN_REQUEST)
+    ]
+
+
+class ViewResponse(Struct, tag=1):
+    """What the sender knows of the views asked for; every part verifies by itself."""
+
+    certificates: Annotated[
+        tuple[Certificate, ...], msgspec.Meta(max_length=MAX_CERTIFICATES_IN_RESPONSE)
+    ]
+    proposals: Annotated[tuple[Proposal, ...], msgspec.Meta(max_length=MAX_VIEWS_IN_REQUEST)]
+
+
+class BlockRequest(Struct, tag=1):
+    """Ask for final blocks from a height upward, in at most ``limit`` bytes."""
+
+    start: Uint
+    limit: Uint
+
+
+class FullBlock(Struct, tag=1):
+    """A final block: header, its transactions' wire bytes, its finalization if there is one."""
+
+    header: Header
+    transactions: Annotated[
+        tuple[Wire, ...], msgspec.Meta(max_length=limits.MAX_BLOCK_TRANSACTIONS)
+    ]
+    certificate: Certificate | None
+
+
+class BlockResponse(Struct, tag=1):
+    """Consecutive final blocks, ending at one that carries its finalization."""
+
+    blocks: Annotated[tuple[FullBlock, ...], msgspec.Meta(max_length=MAX_BLOCKS_IN_RESPONSE)]
+
+
+class Status(Struct, tag=1):
+    """Where the sender stands: last committed height and current view. A hint, never a proof."""
+
+    height: Uint
+    view: Uint
+
+
+Message = (
+    Proposal
+    | Vote
+    | Certificate
+    | Batch
+    | BatchRequest
+    | ViewRequest
+    | ViewResponse
+    | BlockRequest
+    | BlockResponse
+    | Status
+)
+
+KIB = 1024
+MESSAGE_KINDS: dict[int, tuple[type, int]] = {
+    1: (Vote, 1 * KIB),
+    2: (Certificate, 16 * KIB),
+    3: (Proposal, 16 * KIB),
+    4: (Batch, limits.MAX_BATCH_BYTES),
+    5: (BatchRequest, 4 * KIB),
+    6: (ViewRequest, 1 * KIB),
+    7: (ViewResponse, 1024 * KIB),
+    8: (BlockRequest, 1 * KIB),
+    9: (BlockResponse, limits.MAX_BLOCK_BYTES + 512 * KIB),
+    10: (Status, 1 * KIB),
+}
+"""Frame kind → (structure, most bytes). A published kind never changes its meaning."""
+
+_KIND_OF = {structure: kind for kind, (structure, _) in MESSAGE_KINDS.items()}
+
+
+def encode_message(value: Message) -> tuple[int, bytes]:
+    """The frame kind and canonical bytes of a message."""
+    return _KIND_OF[type(value)], encode(value)
+
+
+def decode_message(kind: int, data: bytes) -> Message:
+    """The message of a frame; raises ``MALFORMED``, ``NOT_CANONICAL`` or ``TOO_LARGE``."""
+    known = MESSAGE_KINDS.get(kind)
+    if known is None:
+        raise CodedError(MALFORMED, f"message kind {kind} is not one of {sorted(MESSAGE_KINDS)}")
+    structure, limit = known
+    value: Message = decode(data, structure, limit=limit)
+    return value
