@@ -21,7 +21,7 @@ Coin(owner='A', amount=5)
 from __future__ import annotations
 
 import unicodedata
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, dataclass_transform
 
 import msgpack
 import msgspec
@@ -33,6 +33,7 @@ T = TypeVar("T")
 S = TypeVar("S", bound="Struct")
 
 
+@dataclass_transform(frozen_default=True, field_specifiers=(msgspec.field,))
 class Struct(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """An immutable structure, encoded as the array ``[tag, field, field, …]``.
 
