@@ -68,6 +68,7 @@ WRONG_CHAIN = define("WRONG_CHAIN", 409, "The object was made for another ledger
 BAD_SIGNATURE = define("BAD_SIGNATURE", 401, "A signature does not verify.")
 BAD_KEY = define("BAD_KEY", 400, "A public key is not an acceptable Ed25519 point.")
 BAD_CERTIFICATE = define("BAD_CERTIFICATE", 400, "A quorum certificate does not verify.")
+BAD_EVIDENCE = define("BAD_EVIDENCE", 400, "Two votes do not prove a fault.")
 BAD_PROOF = define("BAD_PROOF", 400, "A Merkle proof does not lead to the stated root.")
 BAD_RECEIPT = define("BAD_RECEIPT", 400, "A receipt does not prove what it states.")
 BAD_GENESIS = define("BAD_GENESIS", 400, "A genesis document is inconsistent or not fully signed.")
