@@ -1,0 +1,30 @@
+"""Codes of the failures that a command finds on its own machine, before any node is asked.
+
+The layer below never sees them, so their HTTP status is 0. They end a command with exit code 6
+(``cli.output.Exit.LOCAL``) unless the command says otherwise.
+"""
+
+from __future__ import annotations
+
+from ledger.errors import define
+
+BAD_PASSWORD = define("BAD_PASSWORD", 0, "The password does not open the keystore.")
+KEYSTORE_DAMAGED = define(
+    "KEYSTORE_DAMAGED", 0, "A keystore file is not one, or was changed outside the wallet."
+)
+FILE_MODE = define("FILE_MODE", 0, "A file with secrets is readable or writable by other users.")
+FILE_EXISTS = define("FILE_EXISTS", 0, "The file exists, and the wallet does not overwrite it.")
+FILE_MISSING = define("FILE_MISSING", 0, "A file that the command needs does not exist.")
+NO_SUCH_KEY = define("NO_SUCH_KEY", 0, "The keystore holds no such key.")
+KEY_EXISTS = define("KEY_EXISTS", 0, "The keystore already holds a key of that name.")
+PASSWORD_NEEDED = define(
+    "PASSWORD_NEEDED", 0, "A password is needed and there is no terminal to ask for it."
+)
+AGENT_PROBLEM = define("AGENT_PROBLEM", 0, "The unlock agent does not answer as it should.")
+BAD_PROFILE = define("BAD_PROFILE", 0, "A profile is missing or says something unusable.")
+BAD_TRANSACTION_FILE = define(
+    "BAD_TRANSACTION_FILE", 0, "A transaction file contradicts itself or is not one."
+)
+AMBIGUOUS_PARTY = define("AMBIGUOUS_PARTY", 0, "A name fits more than one party of the register.")
+UNKNOWN_PARTY = define("UNKNOWN_PARTY", 0, "No party of the register has that name or LEI.")
+BAD_SCENARIO = define("BAD_SCENARIO", 0, "A scenario file says something that cannot be played.")
