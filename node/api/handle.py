@@ -16,7 +16,7 @@ from ledger.block import Header
 
 if TYPE_CHECKING:
     from ledger.genesis import Genesis
-    from ledger.store import Store
+    from ledger.store.interface import ChainStore
 
 Status = Literal["unknown", "pending", "final", "refused"]
 
@@ -95,7 +95,7 @@ class NodeHandle(Protocol):
         ...
 
     @property
-    def store(self) -> Store:
+    def store(self) -> ChainStore:
         """Read only, committed state; the service's writer thread is its one writer."""
         ...
 
