@@ -72,6 +72,21 @@ BAD_EVIDENCE = define("BAD_EVIDENCE", 400, "Two votes do not prove a fault.")
 BAD_PROOF = define("BAD_PROOF", 400, "A Merkle proof does not lead to the stated root.")
 BAD_RECEIPT = define("BAD_RECEIPT", 400, "A receipt does not prove what it states.")
 BAD_GENESIS = define("BAD_GENESIS", 400, "A genesis document is inconsistent or not fully signed.")
+BAD_POLICY = define("BAD_POLICY", 400, "A keyring or signing policy is inconsistent.")
+KEY_FROZEN = define("KEY_FROZEN", 403, "A signature is by a key that was frozen or revoked.")
+KEY_EXPIRED = define("KEY_EXPIRED", 403, "A signature is by a key outside its period of validity.")
+MISSING_SIGNATURES = define(
+    "MISSING_SIGNATURES", 403, "The signing policy asks for signatures that are not there."
+)
+NO_POLICY_RULE = define(
+    "NO_POLICY_RULE", 403, "The signing policy has no rule for this class of operations."
+)
+OVER_POLICY_LIMIT = define(
+    "OVER_POLICY_LIMIT", 403, "The amount is over every rule of the signing policy."
+)
+OVER_DAILY_LIMIT = define(
+    "OVER_DAILY_LIMIT", 403, "The signing policy's limit for one day would be exceeded."
+)
 STORE_CORRUPT = define("STORE_CORRUPT", 500, "A stored record fails its checksum.")
 STORE_FULL = define("STORE_FULL", 507, "The disk is full; the node has stopped cleanly.")
 STORE_LOCKED = define("STORE_LOCKED", 409, "Another process has this store open.")
