@@ -19,12 +19,27 @@ UNSUPPORTED_MEDIA_TYPE = define(
 NOT_READY = define("NOT_READY", 503, "The node cannot serve this yet; its reason says why.")
 INTERNAL = define("INTERNAL", 500, "The node failed in a way nobody expected; its log says how.")
 
+FRAME_REFUSED = define(
+    "FRAME_REFUSED", 400, "A peer sent a frame of an unknown kind or above its kind's limit."
+)
+PEER_REFUSED = define(
+    "PEER_REFUSED", 403, "A peer is not the registered node that it claims to be."
+)
+BAD_CONFIG = define("BAD_CONFIG", 400, "A node's configuration file is missing or wrong.")
+BAD_KEY_FILE = define(
+    "BAD_KEY_FILE", 400, "A node's key file is missing, damaged, locked or open to other users."
+)
+VERIFIER_FAILED = define(
+    "VERIFIER_FAILED", 500, "Verification workers died over this transaction; it was not taken."
+)
+WRITE_FAILED = define(
+    "WRITE_FAILED", 500, "A durable write failed; the node has stopped and must be checked."
+)
+
 
 class Busy(CodedError):
     """``BUSY`` or ``RATE_LIMITED`` with the seconds after which trying again makes sense."""
 
-    def __init__(
-        self, message: str, *, retry_after_s: int = 1, code: ErrorCode = BUSY
-    ) -> None:
+    def __init__(self, message: str, *, retry_after_s: int = 1, code: ErrorCode = BUSY) -> None:
         super().__init__(code, message)
         self.retry_after_s = retry_after_s

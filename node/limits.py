@@ -1,0 +1,79 @@
+"""Every bound of a running node, in one place: sizes in bytes, times in seconds unless named.
+
+They bound what a peer, a client or a backlog can cost this node. None of them decides what a valid
+block is, so nodes may differ here without disagreeing. Size limits of ledger objects are in
+:mod:`ledger.limits`; those of peer messages stand with the messages (:mod:`node.messages`).
+"""
+
+KIB = 1024
+MIB = 1024 * KIB
+
+# Connections -----------------------------------------------------------------------------------
+HANDSHAKE_SECONDS = 5.0
+"""TLS handshake and hello together; a connection that is slower is closed."""
+MAX_HANDSHAKES = 64
+"""Connections in handshake at once; further ones are closed as they arrive."""
+PING_SECONDS = 4.0
+"""A link that sent nothing for so long sends a ping, so that its peer sees it alive."""
+SILENCE_SECONDS = 15.0
+"""A link that heard nothing for so long is closed."""
+DRAIN_SECONDS = 15.0
+"""A link whose peer takes none of the queued bytes for so long is closed."""
+FRAME_SECONDS = 30.0
+"""A frame that has begun is complete within so long, or its sender is too slow to keep."""
+DIAL_SECONDS = 5.0
+"""TCP connect of an outgoing connection."""
+BACKOFF_FIRST_SECONDS = 0.2
+BACKOFF_LAST_SECONDS = 10.0
+"""Waits between dials grow between these, with jitter."""
+OFFENCE_SECONDS = 10.0
+"""After a protocol offence the peer is not let in again for so long."""
+EXPIRY_WARNING_DAYS = 45
+"""A peer certificate that ends sooner is reported."""
+
+# Per-peer queues -------------------------------------------------------------------------------
+SEND_QUEUE_BYTES = 32 * MIB
+"""Waiting to be sent to one peer, over all lanes. Sync frames are dropped first, oldest first."""
+SEND_SYNC_BYTES = 24 * MIB
+"""Of which for block sync: asking for more than one drains loses the oldest answers."""
+TRANSPORT_HIGH_BYTES = 256 * KIB
+"""Handed to the transport beyond its own send; a vote waits behind no more than this."""
+RECEIVE_QUEUE_BYTES = 24 * MIB
+"""Received from one peer and not yet handled; beyond it reading from that peer stops."""
+RECEIVE_QUEUE_FRAMES = 4_096
+PUMP_SECONDS = 0.005
+"""How long received frames are handled before the loop turns to other work."""
+
+# Per-peer rates: a peer above them is not read from until it is below again ---------------------
+RATE_BYTES_PER_SECOND = 64 * MIB
+RATE_BYTES_BURST = 64 * MIB
+RATE_FRAMES_PER_SECOND = 4_000
+RATE_FRAMES_BURST = 8_000
+
+# Verification workers --------------------------------------------------------------------------
+CHECK_CHUNK_WIRES = 128
+"""Transactions in one job of a worker: about 10 ms of work, so urgent jobs wait no longer."""
+CHECK_CHUNK_BYTES = 512 * KIB
+CHECK_PIPELINE = 2
+"""Jobs handed to a worker at once: one at work, one waiting in its pipe."""
+CHECK_QUEUE_WIRES = 200_000
+"""Transactions waiting for verification; beyond it the pool refuses work that is not urgent."""
+CHECK_ATTEMPTS = 3
+"""Workers that may die over the same job before its transactions are refused one by one."""
+CHECK_SECONDS = 20.0
+"""A worker that gives no answer for so long is replaced."""
+WORKER_FRAME_BYTES = 16 * MIB
+WORKER_RESTART_SECONDS = 0.2
+WORKER_STOP_SECONDS = 3.0
+
+# Service ---------------------------------------------------------------------------------------
+SUBMISSION_REQUESTS = 1_024
+"""Client requests waiting for their answer."""
+SUBMISSION_SECONDS = 30.0
+"""A client request that the replica has not answered by then is answered BUSY."""
+WRITE_GROUP = 64
+"""Persist effects that one fsync may cover."""
+STOP_SECONDS = 10.0
+"""A graceful stop that takes longer is cut short."""
+LAG_PROBE_SECONDS = 0.5
+"""Interval of the event loop's self-measurement."""
