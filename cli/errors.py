@@ -28,3 +28,10 @@ BAD_TRANSACTION_FILE = define(
 AMBIGUOUS_PARTY = define("AMBIGUOUS_PARTY", 0, "A name fits more than one party of the register.")
 UNKNOWN_PARTY = define("UNKNOWN_PARTY", 0, "No party of the register has that name or LEI.")
 BAD_SCENARIO = define("BAD_SCENARIO", 0, "A scenario file says something that cannot be played.")
+NODE_UNREACHABLE = define("NODE_UNREACHABLE", 0, "None of the nodes given could be reached.")
+OUTCOME_UNKNOWN = define(
+    "OUTCOME_UNKNOWN",
+    0,
+    "A submission may or may not have reached a node; sending the same bytes again is safe.",
+)
+BAD_ANSWER = define("BAD_ANSWER", 0, "Something answered that does not speak the node's API.")

@@ -8,7 +8,8 @@ committed state, so what the API answers is final.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, NamedTuple, NotRequired, Protocol, TypedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NotRequired, Protocol, TypedDict
 
 from prometheus_client import CollectorRegistry
 
@@ -16,12 +17,14 @@ from ledger.block import Header
 
 if TYPE_CHECKING:
     from ledger.genesis import Genesis
+
     from ledger.store.interface import ChainStore
 
 Status = Literal["unknown", "pending", "final", "refused"]
 
 
-class Submission(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Submission:
     """What a node knows of one transaction.
 
     ``pending``: checked, held and shared, not yet in a final block. ``final``: applied, at
