@@ -70,11 +70,13 @@ class Proposal(Struct, tag=1):
     """A leader's block: the header, and where its transactions are.
 
     ``batches`` lists batch digests; the block's transactions are theirs in order, less those that
-    are recorded already or not admissible in the parent's state. The leader's signature covers
-    header and batches, so a relay cannot pair a header with other batches.
+    are recorded already or not admissible in the parent's state. ``parent_view`` is the view of
+    the parent, for a node that does not hold it yet. The leader's signature covers all three, so a
+    relay cannot pair a header with other batches.
     """
 
     header: Header
+    parent_view: Uint
     batches: Annotated[tuple[Hash32, ...], msgspec.Meta(max_length=limits.MAX_BLOCK_BATCHES)]
     signature: Signature
 
@@ -84,20 +86,25 @@ class Proposal(Struct, tag=1):
         return self.header.hash()
 
 
-def _proposal_bytes(header: Header, batches: tuple[bytes, ...]) -> bytes:
-    return message(Tag.PROPOSAL, header.chain_id, encode((header, batches)))
+def _proposal_bytes(header: Header, parent_view: int, batches: tuple[bytes, ...]) -> bytes:
+    return message(Tag.PROPOSAL, header.chain_id, encode((header, parent_view, batches)))
 
 
-def sign_proposal(key: keys.PrivateKey, header: Header, batches: tuple[bytes, ...]) -> Proposal:
+def sign_proposal(
+    key: keys.PrivateKey, header: Header, parent_view: int, batches: tuple[bytes, ...]
+) -> Proposal:
     """A proposal signed by the leader's vote key."""
-    return Proposal(header, batches, key.sign(_proposal_bytes(header, batches)))
+    signature = key.sign(_proposal_bytes(header, parent_view, batches))
+    return Proposal(header, parent_view, batches, signature)
 
 
 def verify_proposal(proposal: Proposal, validators: ValidatorSet, verify: Verify) -> bool:
     """Whether the leader of the proposal's view signed it."""
     leader = validators.validators[validators.leader(proposal.header.view)]
     return proposal.header.epoch == validators.epoch and verify(
-        leader.vote_key, _proposal_bytes(proposal.header, proposal.batches), proposal.signature
+        leader.vote_key,
+        _proposal_bytes(proposal.header, proposal.parent_view, proposal.batches),
+        proposal.signature,
     )
 
 
@@ -112,9 +119,7 @@ class BatchRequest(Struct, tag=1):
 class ViewRequest(Struct, tag=1):
     """Ask how views ended: their certificates and, where notarized, the proposals."""
 
-    views: Annotated[
-        tuple[Uint, ...], msgspec.Meta(min_length=1, max_length=MAX_VIEWS_IN_REQUEST)
-    ]
+    views: Annotated[tuple[Uint, ...], msgspec.Meta(min_length=1, max_length=MAX_VIEWS_IN_REQUEST)]
 
 
 class ViewResponse(Struct, tag=1):

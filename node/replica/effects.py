@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
-from ledger.store import BlockCommit
+from ledger.store.interface import BlockCommit
 from node.messages import Message
 from node.replica.events import Peer
 
@@ -75,14 +75,14 @@ class SubmissionStatus(StrEnum):
 class Submission(NamedTuple):
     """The state of one submission.
 
-    ``height`` and ``index`` (the receipt's position) are set once it is recorded in a final block;
-    ``code``, ``reason`` and ``field`` say why it was refused.
+    ``height`` and ``position`` (of the receipt in its block) are set once a final block records
+    it; ``code``, ``reason`` and ``field`` say why it was refused.
     """
 
     id: bytes
     status: SubmissionStatus
     height: int | None = None
-    index: int | None = None
+    position: int | None = None
     code: str = ""
     reason: str = ""
     field: str = ""
@@ -110,14 +110,5 @@ class Alarm(NamedTuple):
 
 
 Effect = (
-    Send
-    | Broadcast
-    | SetTimer
-    | CancelTimer
-    | Persist
-    | Check
-    | Commit
-    | Answer
-    | Announce
-    | Alarm
+    Send | Broadcast | SetTimer | CancelTimer | Persist | Check | Commit | Answer | Announce | Alarm
 )

@@ -1,0 +1,148 @@
+"""Putting a proposed block together: its proposal, parent and batches, then its execution.
+
+Whatever is missing is asked for, first of the one that should have it and later of everybody. An
+executed block enters the block tree; one that cannot be right is remembered as invalid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from contracts.executor import Candidate
+
+from ledger.block import Header
+from ledger.validators import ValidatorSet
+from node.messages import BatchRequest, Message, Proposal, ViewRequest
+from node.replica.blocktree import BlockTree, ExecutedBlock
+from node.replica.effects import Broadcast, Effect, Send
+from node.replica.mempool import BatchPool
+from node.replica.proposals import Invalid, ProposalBook, check_shape, check_size
+
+
+class Assembly:
+    """Turns block hashes into executed blocks, as far as the parts are at hand."""
+
+    def __init__(
+        self,
+        chain_id: bytes,
+        validators: ValidatorSet,
+        index: int | None,
+        retry_ms: int,
+        tree: BlockTree,
+        proposals: ProposalBook,
+        pool: BatchPool,
+        emit: Callable[[Effect], None],
+    ) -> None:
+        self._chain_id = chain_id
+        self._validators = validators
+        self._index = index
+        self._retry_ms = retry_ms
+        self._tree = tree
+        self._proposals = proposals
+        self._pool = pool
+        self._emit = emit
+        self._asked: dict[bytes, int] = {}
+
+    def obtain(self, block: bytes, view: int, now: int) -> ExecutedBlock | None:
+        """The executed block of a view; None while parts are missing (they are asked for).
+
+        Raises :class:`Invalid` if no correct node would have voted for it.
+        """
+        executed = self._tree.get(block)
+        if executed is not None:
+            return executed
+        if self._proposals.is_invalid(block):
+            raise Invalid("known to be invalid")
+        heard = self._proposals.get(block)
+        if heard is None:
+            self._proposals.want(block, view)
+            self._ask(block, ViewRequest((view,)), self._validators.leader(view), now)
+            return None
+        proposal = heard.proposal
+        if proposal.header.height <= self._tree.head.header.height:
+            raise Invalid("another block is final at its height")
+        try:
+            parent = self.obtain(proposal.header.parent, proposal.parent_view, now)
+            if parent is None or not self._have_batches(proposal, now):
+                return None
+            check_shape(proposal, parent, self._validators)
+            check_size(proposal, self._pool)
+            executed = self._execute(parent, proposal)
+        except Invalid:
+            self._proposals.mark_invalid(block, proposal.header.view)
+            raise
+        self._tree.add(executed)
+        return executed
+
+    def candidates(self, batches: tuple[bytes, ...]) -> list[Candidate]:
+        """The transactions of ready batches, in order."""
+        found: list[Candidate] = []
+        for digest in batches:
+            pooled = self._pool.get(digest)
+            assert pooled is not None, "batches are at hand before execution"
+            found += pooled.candidates(self._chain_id)
+        return found
+
+    def missing_batches(self, blocks: Iterable[bytes]) -> set[bytes]:
+        """The batches named by these proposals and by their ancestors that are not executed."""
+        wanted: set[bytes] = set()
+        for block in blocks:
+            current = block
+            while self._tree.get(current) is None:
+                heard = self._proposals.get(current)
+                if heard is None:
+                    break
+                wanted.update(heard.proposal.batches)
+                current = heard.proposal.header.parent
+        return wanted
+
+    def committed(self) -> None:
+        """A block became final: what was asked for before is asked again when it is needed."""
+        self._asked.clear()
+
+    def _have_batches(self, proposal: Proposal, now: int) -> bool:
+        states = {d: self._pool.state_of(d) for d in proposal.batches}
+        if "rejected" in states.values():
+            raise Invalid("it names a batch with a transaction that must not be shared")
+        unknown = tuple(d for d, state in states.items() if state == "unknown")
+        if unknown:
+            leader = self._validators.leader(proposal.header.view)
+            self._ask(proposal.block, BatchRequest(unknown), leader, now)
+        return all(state == "ready" for state in states.values())
+
+    def _execute(self, parent: ExecutedBlock, proposal: Proposal) -> ExecutedBlock:
+        header = proposal.header
+        executed = self._tree.execute(
+            parent,
+            self._validators,
+            view=header.view,
+            time=header.time,
+            candidates=self.candidates(proposal.batches),
+            batches=proposal.batches,
+        )
+        if executed.header != header:
+            raise Invalid(difference(executed.header, header))
+        return executed
+
+    def _ask(self, subject: bytes, message: Message, first: int, now: int) -> None:
+        asked = self._asked.get(subject)
+        if asked is None and first != self._index:
+            self._emit(Send(first, message))
+        elif asked is None or now - asked >= self._retry_ms:
+            self._emit(Broadcast(message))
+        else:
+            return
+        self._asked[subject] = now
+
+
+def difference(ours: Header, theirs: Header) -> str:
+    """Which header field differs, for the log and for an operator who compares nodes."""
+    for name in ours.__struct_fields__:
+        mine, other = getattr(ours, name), getattr(theirs, name)
+        if mine != other:
+            return f"{name} is {_show(other)}, executed here it is {_show(mine)}"
+    return "nothing differs"
+
+
+def _show(value: bytes | int) -> str:
+    return value.hex()[:16] if isinstance(value, bytes) else str(value)
