@@ -26,7 +26,7 @@ BAD_TRANSACTION_FILE = define(
     "BAD_TRANSACTION_FILE", 0, "A transaction file contradicts itself or is not one."
 )
 AMBIGUOUS_PARTY = define("AMBIGUOUS_PARTY", 0, "A name fits more than one party of the register.")
-UNKNOWN_PARTY = define("UNKNOWN_PARTY", 0, "No party of the register has that name or LEI.")
+NO_SUCH_PARTY = define("NO_SUCH_PARTY", 0, "No party of the register has that name or LEI.")
 BAD_SCENARIO = define("BAD_SCENARIO", 0, "A scenario file says something that cannot be played.")
 NODE_UNREACHABLE = define("NODE_UNREACHABLE", 0, "None of the nodes given could be reached.")
 OUTCOME_UNKNOWN = define(

@@ -1,0 +1,79 @@
+"""The machine's signature-verification ceiling: how fast all cores together verify.
+
+Measured with the verifier and message size of real transactions, right before the load. Every node
+verifies every signature, so the ceiling of a cluster on one machine is this rate divided by the
+number of nodes; no arrangement of processes can finalize more.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from ledger import keys
+
+MESSAGE_BYTES = 220
+"""About what a single-leg transfer's signature covers: tag, chain id and content."""
+
+_WARM_UP = 200
+_SLICE = 500
+
+
+def verifications_per_second(seconds: float = 2.0) -> float:
+    """The rate on all cores this process may use, each in a process of its own."""
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+    workers = [
+        subprocess.Popen(  # noqa: S603  # our own interpreter and module
+            [sys.executable, "-m", "cli.bench.ceiling", str(seconds)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment,
+            text=True,
+        )
+        for _ in range(len(os.sched_getaffinity(0)))
+    ]
+    try:
+        for worker in workers:
+            assert worker.stdout is not None
+            worker.stdout.readline()  # warmed up
+        for worker in workers:
+            assert worker.stdin is not None
+            worker.stdin.write("go\n")
+            worker.stdin.flush()
+        rates = [float(worker.communicate()[0]) for worker in workers]
+    finally:
+        for worker in workers:
+            worker.kill()
+            worker.wait()
+    return sum(rates)
+
+
+def _rate(seconds: float, public: bytes, message: bytes, signature: bytes) -> float:
+    done = 0
+    started = now = time.perf_counter()
+    while now - started < seconds:
+        for _ in range(_SLICE):
+            if not keys.verify(public, message, signature):
+                raise AssertionError("a good signature was refused")
+        done += _SLICE
+        now = time.perf_counter()
+    return done / (now - started)
+
+
+def main() -> None:
+    """One worker: get ready, wait for the word, measure, print the rate."""
+    key = keys.PrivateKey(bytes(range(32)))
+    message = bytes(MESSAGE_BYTES)
+    signature = key.sign(message)
+    for _ in range(_WARM_UP):
+        keys.verify(key.public, message, signature)
+    print("ready", flush=True)
+    sys.stdin.readline()
+    print(_rate(float(sys.argv[1]), key.public, message, signature))
+
+
+if __name__ == "__main__":
+    main()
