@@ -164,7 +164,7 @@ class BlockTree:
             block_hash,
             execution.overlay,
             LayeredPages(parent.pages, tree.pages),
-            parent.history.append(block_hash)[0],
+            parent.history.append(block_hash),
             commit,
             execution.receipts,
             frozenset(ids),

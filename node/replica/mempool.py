@@ -29,7 +29,7 @@ class Waiting(NamedTuple):
 class PooledBatch:
     """A batch, while it is checked and once all its transactions are known to be well signed.
 
-    ``durable`` tells whether the vote journal holds it.
+    ``durable`` is the view with whose records the vote journal holds it, -1 if it does not.
     """
 
     __slots__ = ("_candidates", "batch", "digest", "durable", "size")
@@ -38,7 +38,7 @@ class PooledBatch:
         self.digest = digest
         self.batch = batch
         self.size = sum(map(len, batch.transactions))
-        self.durable = False
+        self.durable = -1
         self._candidates: tuple[Candidate, ...] | None = None
 
     def candidates(self, chain_id: bytes) -> tuple[Candidate, ...]:

@@ -300,8 +300,9 @@ class Replica:
                 messages.append(heard.proposal)
                 for digest in heard.proposal.batches:
                     pooled = self.intake.pool.get(digest)
-                    if pooled is not None and not pooled.durable:
-                        pooled.durable = True
+                    # Records of decided views are pruned, so one of those must be written again.
+                    if pooled is not None and pooled.durable <= self.tree.head.header.view:
+                        pooled.durable = vote.view
                         messages.append(pooled.batch)
         messages += votes
         messages += certificates
@@ -551,8 +552,9 @@ class Replica:
         for block in reversed(path):
             assert block.commit is not None, "only the head has none"
             certificate = self._finalizations.pop(block.hash, None)
+            block.commit = block.commit._replace(certificate=certificate)
             self._issued.append(block)
-            self._emit(Commit(block.commit._replace(certificate=certificate)))
+            self._emit(Commit(block.commit))
 
     def _committed(self, height: int) -> None:
         block = self._issued.popleft()
