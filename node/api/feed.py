@@ -1,0 +1,197 @@
+"""Final blocks as server-sent events: each encoded once, pulled by every subscriber.
+
+A subscriber asks for the next height when its connection has taken the last event, so a slow one
+holds nothing but its place. One that falls out of the cache while it follows the head is shed: it
+resumes by the last id that it saw. Replays of older blocks share one lane that rests four times as
+long as it works, so that catching up never takes the node's time from deciding.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+
+import msgspec
+
+from ledger.receipt import Receipt, read_receipt
+from ledger.store.interface import ChainReader
+from node.api.context import Api
+from node.api.models import BlockEvent, EventTransaction, GapEvent
+from node.api.words import moment
+
+_REST_FACTOR = 4
+
+Subjects = frozenset[str]
+"""Parties' LEIs and objects' ids in hex."""
+
+Concerns = Callable[[bytes, Receipt], Subjects]
+"""Whom a row (wire, receipt) concerns: given by the layer that knows operations and events."""
+
+
+def encode_event(kind: str, data: msgspec.Struct, event_id: int | None) -> bytes:
+    """One server-sent event; JSON never contains a raw line break."""
+    head = b"" if event_id is None else b"id: %d\n" % event_id
+    return head + b"event: %s\ndata: %s\n\n" % (kind.encode(), msgspec.json.encode(data))
+
+
+def block_event(reader: ChainReader, height: int) -> BlockEvent:
+    """A block's event; raises ``LookupError`` if the store does not hold it."""
+    header = reader.header(height)
+    if header is None:
+        raise LookupError(f"block {height} is not in the store")
+    rows = reader.rows(height)
+    transactions = []
+    for row in rows[header.receipts - header.transactions :]:
+        receipt = read_receipt(row.receipt)
+        transactions.append(
+            EventTransaction(
+                id=receipt.subject.hex(),
+                status="final" if receipt.applied else "refused",
+                code=receipt.code,
+            )
+        )
+    return BlockEvent(
+        height=height,
+        hash=header.hash().hex(),
+        view=header.view,
+        time=moment(header.time),
+        state_root=header.state_root.hex(),
+        receipts=header.receipts,
+        transactions=transactions,
+    )
+
+
+class _Block:
+    """A recent block's event; whom its transactions concern is found when a filter first asks."""
+
+    __slots__ = ("concerned", "encoded", "event")
+
+    def __init__(self, event: BlockEvent) -> None:
+        self.event = event
+        self.encoded = encode_event("block", event, event.height)
+        self.concerned: list[Subjects] | None = None
+
+
+class Feed:
+    """The stream of final blocks of one node."""
+
+    def __init__(self, api: Api, concerns: Concerns) -> None:
+        self._api = api
+        self._concerns = concerns
+        self._blocks: dict[int, _Block] = {}
+        self._replays = asyncio.Lock()
+        self._per_client: dict[str, int] = {}
+        self.subscribers = 0
+
+    def has_room(self, client: str) -> bool:
+        """Whether one more stream may open."""
+        settings = self._api.settings
+        return (
+            self.subscribers < settings.max_subscribers
+            and self._per_client.get(client, 0) < settings.max_subscribers_per_client
+        )
+
+    async def stream(
+        self, client: str, first: int | None, subjects: Subjects
+    ) -> AsyncIterator[bytes]:
+        """Events from height ``first`` (None: the next block) for as long as they are taken."""
+        self._enter(client, 1)
+        try:
+            async for chunk in self._events_from(first, subjects):
+                yield chunk
+        finally:
+            self._enter(client, -1)
+
+    def _enter(self, client: str, change: int) -> None:
+        self.subscribers += change
+        self._api.metrics.subscribers.inc(change)
+        count = self._per_client.get(client, 0) + change
+        if count:
+            self._per_client[client] = count
+        else:
+            del self._per_client[client]
+
+    async def _events_from(self, first: int | None, subjects: Subjects) -> AsyncIterator[bytes]:
+        node, settings = self._api.node, self._api.settings
+        head = node.head().height
+        height = head + 1 if first is None else first
+        yield b"retry: 1000\n: head %d\n\n" % head
+        live = height > head
+        while True:
+            head = node.head().height
+            if live and height <= head - settings.event_cache_blocks:
+                self._api.metrics.shed.inc()
+                yield b": too slow; resume by the last id\n\n"
+                return
+            if height > head:
+                live = True
+                await node.wait_for_height(height)
+                continue
+            floor = self._floor(height, head)
+            if height < floor:
+                yield self._gap(height, floor - 1)
+                height = floor
+            yield await self._event(height, head, subjects)
+            height += 1
+
+    def _gap(self, first: int, last: int) -> bytes:
+        data = GapEvent(
+            first=first, last=last, reason="these blocks are older than what is replayed here"
+        )
+        # The id lets a client that reconnects now go on after the gap.
+        return encode_event("gap", data, last)
+
+    def _floor(self, height: int, head: int) -> int:
+        """The lowest height from ``height`` on that is replayed: near enough, and still held."""
+        store = self._api.node.store
+        low = max(height, head - self._api.settings.event_replay_blocks + 1)
+        if store.header(low) is not None:
+            return low
+        # A node that started from a snapshot, or pruned, holds every block from some height on.
+        high = head
+        while low < high:
+            middle = (low + high) // 2
+            if store.header(middle) is None:
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
+    async def _event(self, height: int, head: int, subjects: Subjects) -> bytes:
+        if height > head - self._api.settings.event_cache_blocks:
+            return self._encoded(height, head, subjects)
+        async with self._replays:
+            began = time.perf_counter()
+            encoded = self._encoded(height, head, subjects)
+            await asyncio.sleep((time.perf_counter() - began) * _REST_FACTOR)
+        return encoded
+
+    def _encoded(self, height: int, head: int, subjects: Subjects) -> bytes:
+        block = self._blocks.get(height)
+        if block is None:
+            with self._api.node.store.snapshot() as reader:
+                block = _Block(block_event(reader, height))
+            oldest = head - self._api.settings.event_cache_blocks + 1
+            if height >= oldest:
+                for old in [known for known in self._blocks if known < oldest]:
+                    del self._blocks[old]
+                self._blocks[height] = block
+        if not subjects:
+            return block.encoded
+        if block.concerned is None:
+            with self._api.node.store.snapshot() as reader:
+                rows = reader.rows(height)
+            first = len(rows) - len(block.event.transactions)
+            block.concerned = [
+                self._concerns(row.wire, read_receipt(row.receipt)) for row in rows[first:]
+            ]
+        chosen = [
+            transaction
+            for transaction, concerned in zip(
+                block.event.transactions, block.concerned, strict=True
+            )
+            if not concerned.isdisjoint(subjects)
+        ]
+        mine = msgspec.structs.replace(block.event, transactions=chosen, filtered=True)
+        return encode_event("block", mine, height)

@@ -1,0 +1,45 @@
+"""Bounds of the API: every one a number in one place, set by the node's configuration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ledger import limits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiSettings:
+    """What one node allows its clients. Sizes in bytes, durations in seconds.
+
+    A client is an IPv4 address or an IPv6 /64. ``*_rate`` is per client and second, ``*_burst``
+    what a client that was idle may do at once.
+    """
+
+    request_rate: float = 500.0
+    request_burst: int = 2_000
+    transaction_rate: float = 5_000.0
+    transaction_burst: int = 20_000
+    remembered_clients: int = 10_000
+
+    max_submission_bytes: int = limits.MAX_BATCH_BYTES
+    max_submission_transactions: int = limits.MAX_BATCH_TRANSACTIONS
+    max_bytes_in_flight: int = 64 * 1024 * 1024
+    """Bodies being read or checked, all clients together."""
+    body_timeout_s: float = 30.0
+
+    max_wait_s: float = 60.0
+    max_waiters: int = 2_000
+
+    max_subscribers: int = 500
+    max_subscribers_per_client: int = 64
+    event_cache_blocks: int = 128
+    event_replay_blocks: int = 100_000
+    """How far behind the head a subscriber may resume before it is told of a gap."""
+    event_send_timeout_s: float = 10.0
+    event_ping_s: float = 15.0
+
+    default_page: int = 50
+    max_page: int = 200
+
+    ready_block_age_s: float = 30.0
+    """A final block younger than this shows by itself that the node is ready."""
