@@ -27,17 +27,22 @@ The replica around it (``node.replica`` in this project) has these duties:
 9. **New epoch, new core.** When a final block ends the epoch, construct a core for the next epoch's
    validators with that block as ``Recovered.block``. Views continue, they never restart.
 
+A ledger of one validator decides alone:
+
 >>> from ledger.keys import PrivateKey
 >>> from ledger.validators import Validator, ValidatorSet
 >>> from node.consensus.config import CoreConfig, Identity, Recovered
->>> from node.consensus.events import BlockBuilt, Start
+>>> from node.consensus.events import BlockBuilt, Start, WorkChanged
 >>> from node.consensus.simplex import Core
 >>> key = PrivateKey(bytes(32))
 >>> alone = ValidatorSet(0, (Validator("5" * 20, "g0", "DE", key.public, b"", "h:1"),))
 >>> core = Core(CoreConfig(bytes(32)), alone, Identity(0, key), Recovered(0, bytes(32)))
->>> [type(effect).__name__ for effect in core.handle(Start())]
-['EnteredView', 'SetTimer', 'SetTimer', 'SetTimer', 'SetTimer']
->>> effects = core.handle(BlockBuilt(1, b"A" * 32, bytes(32), 0))
->>> [e for e in effects if type(e).__name__ == "Finalize"][0].block == b"A" * 32
-True
+>>> names = lambda effects: " ".join(type(effect).__name__ for effect in effects)
+>>> names(core.handle(Start()))
+'EnteredView SetTimer SetTimer SetTimer SetTimer'
+>>> names(core.handle(WorkChanged(True)))
+'SetTimer SetTimer CancelTimer Build'
+>>> built = core.handle(BlockBuilt(1, b"A" * 32, bytes(32), 0))
+>>> names(e for e in built if type(e).__name__ not in ("SetTimer", "CancelTimer"))
+'EnteredView Build Persist Propose CastVote SendCertificate CastVote SendCertificate Finalize'
 """

@@ -6,6 +6,8 @@ the next call's. :class:`Persist` is a barrier: nothing after it happens before 
 
 from __future__ import annotations
 
+from typing import dataclass_transform
+
 import msgspec
 
 from ledger.block import Certificate, Vote
@@ -13,6 +15,7 @@ from ledger.evidence import DoubleVote
 from node.consensus.events import Timer
 
 
+@dataclass_transform(frozen_default=True)
 class Effect(msgspec.Struct, frozen=True):
     """An output of the core."""
 

@@ -8,6 +8,7 @@ validator set.
 from __future__ import annotations
 
 from enum import Enum
+from typing import dataclass_transform
 
 import msgspec
 
@@ -27,6 +28,7 @@ class Timer(Enum):
     """The leader of an idle view proposes now, although there is nothing to record."""
 
 
+@dataclass_transform(frozen_default=True)
 class Event(msgspec.Struct, frozen=True):
     """An input of the core."""
 
