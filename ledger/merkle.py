@@ -6,7 +6,7 @@ domain-tagged digest that covers the chain id, so a proof of one kind never serv
 
 Levels count from the leaves: node ``(level, index)`` is the root of the complete subtree over
 leaves ``[index·2^level, (index+1)·2^level)``. Those nodes never change as a tree grows, so a store
-that keeps them (:meth:`Frontier.append` names each when it is complete) makes any proof with
+that keeps them (:meth:`Frontier.grow` names each when it is complete) makes any proof with
 O(log n) reads.
 
 >>> leaves = [b"a", b"b", b"c"]
@@ -154,8 +154,12 @@ class Frontier(NamedTuple):
     size: int = 0
     peaks: tuple[bytes, ...] = ()
 
-    def append(self, leaf: bytes) -> tuple[Frontier, list[tuple[int, int, bytes]]]:
-        """The frontier with one more leaf, and the nodes (level, index, hash) it completed."""
+    def append(self, leaf: bytes) -> Frontier:
+        """The frontier with one more leaf."""
+        return self.grow(leaf)[0]
+
+    def grow(self, leaf: bytes) -> tuple[Frontier, list[tuple[int, int, bytes]]]:
+        """As :meth:`append`, with the nodes (level, index, hash) that the leaf completes."""
         found = leaf_hash(leaf)
         nodes = [(0, self.size, found)]
         peaks = list(self.peaks)

@@ -22,6 +22,7 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from itertools import pairwise
 from typing import Annotated, NamedTuple, Protocol
 
@@ -145,9 +146,8 @@ class StateTree:
                 digest += state.digest()
             leaves.append(digest)
         leaves.sort()
-        update = _Update(self._bucket_hash, self._branch_hash, pages)
-        root = update.run(leaves)
-        return TreeUpdate(root, update.written)
+        batch = _Update(self._bucket_hash, self._branch_hash, pages)
+        return TreeUpdate(batch.run(leaves), batch.written)
 
     def prove(self, pages: PageReader, key: bytes) -> StateProof:
         """The proof of a key's value, or of its absence."""
@@ -221,6 +221,17 @@ class StateTree:
                 yield item
         if count != int.from_bytes(page[1:_BRANCH_HEAD], "big") or count <= BUCKET_ENTRIES:
             raise _corrupt(path, f"counts other entries than the {count} below it")
+
+
+@lru_cache(maxsize=16)
+def tree_of(chain_id: bytes) -> StateTree:
+    """The tree rules of a ledger."""
+    return StateTree(chain_id)
+
+
+def update(chain_id: bytes, pages: PageReader, changes: Mapping[bytes, bytes | None]) -> TreeUpdate:
+    """:meth:`StateTree.update` of a ledger's tree."""
+    return tree_of(chain_id).update(pages, changes)
 
 
 class _Update:
