@@ -1,0 +1,71 @@
+# Two commands do everything: `make demo` and `make test`. Both need Python 3.11 or newer with pip.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SEEDS ?= 500
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-all lint types layers sim bench reference lock clean
+
+help:
+	@echo "make demo       four guarantor nodes play the reference scenario"
+	@echo "make test       the test suite"
+	@echo "make test-all   lint, types, layers, tests with coverage, $(SEEDS) simulated clusters"
+	@echo "make bench      the settlement benchmark"
+	@echo "make reference  generate docs/reference from the code"
+	@echo "make lock       renew the lock files after a change of pyproject.toml"
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "error: Python 3.11 or newer is needed; try: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: requirements.lock pyproject.toml | $(VENV)/bin/python
+	@echo "installing the locked dependencies …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
+	@echo "installing the locked test dependencies …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+demo: $(VENV)/.runtime
+	@$(BIN)/iic demo $(ARGS)
+
+test: $(VENV)/.dev
+	@$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
+
+test-all: lint types layers $(VENV)/.dev
+	@$(BIN)/python -m pytest -n auto --dist loadgroup --cov --cov-report=term:skip-covered $(ARGS)
+	@$(MAKE) --no-print-directory sim
+
+lint: $(VENV)/.dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev
+	@$(BIN)/mypy
+
+layers: $(VENV)/.dev
+	@$(BIN)/lint-imports
+
+sim: $(VENV)/.dev
+	@$(BIN)/iic sim --seeds $(SEEDS)
+
+bench: $(VENV)/.runtime
+	@$(BIN)/iic bench settle $(ARGS)
+
+reference: $(VENV)/.runtime
+	@$(BIN)/python -m contracts.reference
+
+lock: $(VENV)/.dev
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
+		--extra build pyproject.toml -o requirements.lock
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
+		--extra build --extra dev pyproject.toml -c requirements.lock -o requirements-dev.lock
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov
