@@ -78,7 +78,7 @@ class Table(Generic[R]):
         """
         key = self.prefix
         for part in parts:
-            key += _key_part(part)
+            key += _text(part) if type(part) is str else _key_part(part)
         if len(key) > limits.MAX_STATE_KEY_BYTES:
             raise CodedError(
                 TOO_LARGE,
@@ -115,15 +115,19 @@ class Table(Generic[R]):
         return f"Table({self.name!r}, {self.kind.__name__})"
 
 
+def _text(part: str) -> bytes:
+    try:
+        data = part.encode()
+    except UnicodeEncodeError:
+        raise CodedError(MALFORMED, "text in a key is valid Unicode") from None
+    if b"\0" in data:
+        raise CodedError(MALFORMED, "text in a key contains no NUL character")
+    return data + b"\0"
+
+
 def _key_part(part: KeyPart) -> bytes:
     if isinstance(part, str):
-        try:
-            data = part.encode()
-        except UnicodeEncodeError:
-            raise CodedError(MALFORMED, "text in a key is valid Unicode") from None
-        if b"\0" in data:
-            raise CodedError(MALFORMED, "text in a key contains no NUL character")
-        return data + b"\0"
+        return _text(part)
     if isinstance(part, int):
         try:
             return part.to_bytes(8, "big")
@@ -223,6 +227,10 @@ class Overlay(State):
     def put(self, table: Table[R], record: R, *parts: KeyPart) -> None:
         """Write a record; raises ``MALFORMED`` if a field is out of its declared range."""
         self._write(table.key(*parts), record, table.encode(record))
+
+    def put_record(self, table: Table[R], key: bytes, record: R) -> None:
+        """:meth:`put` for a key that ``table.key`` made."""
+        self._write(key, record, table.encode(record))
 
     def delete(self, table: Table[R], *parts: KeyPart) -> None:
         """Remove a record, whether it is there or not."""

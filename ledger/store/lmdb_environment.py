@@ -24,6 +24,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
+from struct import Struct
 from typing import Any
 from zlib import crc32
 
@@ -33,6 +34,7 @@ from ledger.errors import STORE_CORRUPT, STORE_FULL, STORE_LOCKED, CodedError
 from ledger.store.tables import MAX_KEY_BYTES, Change, Reader, Table
 
 _CHECKSUM_BYTES = 4
+_pack = Struct(">I").pack
 _SEEDS = {table: crc32(bytes((table,))) for table in Table}
 _FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 _GROWTH_STEP = 1 << 30
@@ -250,7 +252,7 @@ def _sealed(change: Change) -> list[tuple[bytes, bytes]]:
     """The records to put, in the order given, each with its checksum."""
     seed = _SEEDS[change.table]
     return [
-        (key, value + crc32(value, crc32(key, seed)).to_bytes(_CHECKSUM_BYTES, "big"))
+        (key, value + _pack(crc32(key + value, seed)))
         for key, value in change.items
         if value is not None
     ]
@@ -258,8 +260,7 @@ def _sealed(change: Change) -> list[tuple[bytes, bytes]]:
 
 def _intact(table: Table, key: bytes, stored: bytes) -> bool:
     value, checksum = stored[:-_CHECKSUM_BYTES], stored[-_CHECKSUM_BYTES:]
-    expected = crc32(value, crc32(key, _SEEDS[table]))
-    return int.from_bytes(checksum, "big") == expected and len(checksum) == _CHECKSUM_BYTES
+    return checksum == _pack(crc32(key + value, _SEEDS[table]))
 
 
 def _opened(table: Table, key: bytes, stored: bytes) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from enum import IntEnum
+from struct import Struct
 from typing import NamedTuple, Protocol
 
 from ledger.errors import STORE_CORRUPT, CodedError
@@ -22,7 +23,7 @@ FORMAT = 1
 """The layout's version, stored with the chain."""
 
 _HEIGHT_BYTES = 8
-_INDEX_BYTES = 4
+_PLACE = Struct(">QI")
 _MAX_HEIGHT = 2**64 - 1
 _MAX_INDEX = 2**32 - 1
 
@@ -122,14 +123,15 @@ def height_key(height: int) -> bytes:
 
 def place(height: int, index: int) -> bytes:
     """12 bytes."""
-    return height.to_bytes(_HEIGHT_BYTES, "big") + index.to_bytes(_INDEX_BYTES, "big")
+    return _PLACE.pack(height, index)
 
 
 def read_place(data: bytes) -> tuple[int, int]:
     """Height and receipt index of :func:`place`."""
-    if len(data) != _HEIGHT_BYTES + _INDEX_BYTES:
+    if len(data) != _PLACE.size:
         raise corrupt("a stored place has another length")
-    return int.from_bytes(data[:_HEIGHT_BYTES], "big"), int.from_bytes(data[_HEIGHT_BYTES:], "big")
+    height, index = _PLACE.unpack(data)
+    return height, index
 
 
 def page_key(path: bytes) -> bytes:
@@ -161,7 +163,7 @@ def event_key(subject: bytes, height: int, index: int) -> bytes:
 
 def event_place(key: bytes) -> tuple[int, int]:
     """The place in an event's key."""
-    height, index = read_place(key[-_HEIGHT_BYTES - _INDEX_BYTES :])
+    height, index = read_place(key[-_PLACE.size :])
     return _MAX_HEIGHT - height, _MAX_INDEX - index
 
 
