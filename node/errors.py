@@ -8,7 +8,9 @@ BUSY = define(
     "BUSY", 429, "The node takes no more work at the moment; send the same bytes again later."
 )
 RATE_LIMITED = define("RATE_LIMITED", 429, "This client sends faster than the node allows.")
-NOT_FOUND = define("NOT_FOUND", 404, "The ledger holds no such thing at the stated height.")
+NO_SUCH_RESOURCE = define(
+    "NO_SUCH_RESOURCE", 404, "Nothing is at this address, or not at the stated height."
+)
 NOT_FINAL = define("NOT_FINAL", 409, "The transaction is not final yet, so it has no receipt.")
 BAD_REQUEST = define("BAD_REQUEST", 400, "The request does not fit the API's description.")
 BAD_CURSOR = define("BAD_CURSOR", 400, "A cursor is not one that this endpoint gave out.")

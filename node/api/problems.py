@@ -17,7 +17,7 @@ from node.errors import (
     BAD_REQUEST,
     INTERNAL,
     METHOD_NOT_ALLOWED,
-    NOT_FOUND,
+    NO_SUCH_RESOURCE,
     NOT_READY,
     UNSUPPORTED_MEDIA_TYPE,
     Busy,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 PROBLEM_MEDIA_TYPE = "application/problem+json"
 
 _BY_STATUS: Mapping[int, ErrorCode] = {
-    404: NOT_FOUND,
+    404: NO_SUCH_RESOURCE,
     405: METHOD_NOT_ALLOWED,
     415: UNSUPPORTED_MEDIA_TYPE,
     503: NOT_READY,

@@ -17,7 +17,7 @@ from node.api.handle import Description, Peer
 from node.api.models import ErrorCatalogue, ErrorView, NodeView, PeerView, Readiness
 from node.api.schema import answers, answers_bytes
 from node.api.words import file, moment, respond
-from node.errors import NOT_FOUND
+from node.errors import NO_SUCH_RESOURCE
 
 
 def not_ready_because(about: Description, head_age_s: float, recent_s: float) -> str:
@@ -143,7 +143,7 @@ def routes(api: Api, genesis_file: bytes, version: str, clock_ms: Callable[[], i
         """What problem details' `type` leads to."""
         found = catalogue().get(code)
         if found is None:
-            raise CodedError(NOT_FOUND, "there is no such error code", field="code")
+            raise CodedError(NO_SUCH_RESOURCE, "there is no such error code", field="code")
         return respond(ErrorView(code=found.name, status=found.status, meaning=found.meaning))
 
     return router

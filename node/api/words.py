@@ -10,7 +10,7 @@ from starlette.responses import Response
 from ledger.errors import CodedError
 from node.api.guard import HEIGHT_HEADER
 from node.api.models import Answer, Moment, View
-from node.errors import BAD_REQUEST, NOT_FOUND
+from node.errors import BAD_REQUEST, NO_SUCH_RESOURCE
 
 MINOR_DIGITS = 2
 """Decimal places of every unit's text: 1 SCU is 100 minor units."""
@@ -65,4 +65,4 @@ def parse_id(text: str, field: str = "id") -> bytes:
 
 def missing(what: str, height: int) -> CodedError:
     """The refusal of a read that finds nothing in the committed state."""
-    return CodedError(NOT_FOUND, f"{what} is not on the ledger at height {height}")
+    return CodedError(NO_SUCH_RESOURCE, f"{what} is not on the ledger at height {height}")

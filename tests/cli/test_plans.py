@@ -96,9 +96,9 @@ def test_a_dead_node_is_passed_over_and_the_next_one_kept() -> None:
 def test_a_refusal_carries_the_nodes_own_code_and_is_not_repeated() -> None:
     pool, clock = Pool([A, B]), Clock()
     with pytest.raises(plans.ServerError) as error:
-        play(ask(pool, clock), clock, scripted(refused(404, "NOT_FOUND")))
+        play(ask(pool, clock), clock, scripted(refused(404, "NO_SUCH_RESOURCE")))
     assert (error.value.code.name, error.value.message, error.value.field) == (
-        "NOT_FOUND",
+        "NO_SUCH_RESOURCE",
         "D",
         "f",
     )
