@@ -75,6 +75,9 @@ class Kdf(NamedTuple):
             )
 
 
+DEFAULT_KDF = Kdf()
+
+
 class Entry(NamedTuple):
     """The public side of one key."""
 
@@ -148,7 +151,7 @@ class Keystore:
             raise CodedError(FILE_EXISTS, f"{path} exists; choose another file or import into it")
         for name in keys:
             _check_name(name)
-        store = cls(path, _fresh_header(label, keys, kdf or Kdf()), keys, password)
+        store = cls(path, _fresh_header(label, keys, kdf or DEFAULT_KDF), keys, password)
         store._write(exclusive=True)
         return store
 

@@ -53,6 +53,7 @@ class Profile:
         party: str | None = None,
         keystore: Path | None = None,
         password_file: Path | None = None,
+        label: str | None = None,
     ) -> Profile:
         """This profile with the values that a command line gave in place of its own."""
         return replace(
@@ -62,6 +63,7 @@ class Profile:
             party=party or self.party,
             keystore=keystore or self.keystore,
             password_file=password_file or self.password_file,
+            label=label or self.label,
         )
 
     def require_nodes(self) -> tuple[str, ...]:

@@ -17,7 +17,8 @@ from cli.bench.load import Outcome
 
 BUSY = """
 import subprocess, sys, time
-child = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
+command = [sys.executable, "-c", "import sys; sys.stdin.read()"]
+child = subprocess.Popen(command, stdin=subprocess.PIPE)
 end = time.process_time() + 0.3
 while time.process_time() < end: pass
 print(child.pid, flush=True)

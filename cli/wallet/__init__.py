@@ -1,0 +1,21 @@
+"""``iic wallet``: a member's keys, balances, payments, receipts and every operation it may make.
+
+Used by people and scripts of members and role holders. It speaks to nodes through ``cli.client``,
+takes the forms of operations from the declarations in ``contracts``, and knows no business rule.
+"""
+
+from __future__ import annotations
+
+import click
+
+from cli import output
+from cli.wallet import keys, profiles
+
+
+@click.group("wallet", cls=output.Group)
+def wallet() -> None:
+    """Keys, balances, payments and receipts of a member."""
+
+
+for _command in (*keys.COMMANDS, profiles.group):
+    wallet.add_command(_command)

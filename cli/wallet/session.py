@@ -1,0 +1,111 @@
+"""What wallet commands work with (profile, ledger, nodes, keys) and the options that choose it."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+import click
+
+from cli import profile as profiles
+from cli.client import Client
+from cli.keystore import Header, read_header
+from cli.output import json_option
+from cli.passwords import refuse_secrets
+from cli.profile import Profile
+from cli.signing import Signer, open_signer
+
+if TYPE_CHECKING:
+    from ledger.genesis import Genesis
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+FILE = click.Path(dir_okay=False, path_type=Path)
+SECRET_OPTIONS = ("--password", "--passphrase", "--seed", "--private-key", "--secret", "--mnemonic")
+
+
+class Ledger(NamedTuple):
+    """The ledger that a profile's genesis file describes."""
+
+    network: str
+    chain_id: bytes
+    genesis: Genesis
+
+
+class Session:
+    """Opened step by step: a command that needs no keys never asks for a password."""
+
+    def __init__(self, profile: Profile) -> None:
+        self.profile = profile
+
+    @functools.cached_property
+    def ledger(self) -> Ledger:
+        """From the genesis file, its approvals verified."""
+        from ledger.genesis import load  # noqa: PLC0415  # most commands need no ledger
+
+        genesis = load(self.profile.require_genesis())
+        return Ledger(genesis.network, genesis.chain_id, genesis)
+
+    @functools.cached_property
+    def client(self) -> Client:
+        """A client of the profile's nodes."""
+        return Client(self.profile.require_nodes())
+
+    @property
+    def party(self) -> str:
+        """The member's LEI."""
+        return self.profile.require_party()
+
+    @functools.cached_property
+    def keystore(self) -> Header:
+        """The public side of the keystore."""
+        return read_header(self.profile.require_keystore())
+
+    @functools.cached_property
+    def signer(self) -> Signer:
+        """Asks for the password unless an agent or a password file has it."""
+        return open_signer(self.profile.require_keystore(), self.profile.password_file)
+
+
+def with_session(command: F) -> F:
+    """Give a command its :class:`Session` and the options that choose it, ``--json`` included."""
+
+    @functools.wraps(command)
+    def run(
+        *args: Any,
+        profile_name: str | None,
+        node: tuple[str, ...],
+        genesis: Path | None,
+        party: str | None,
+        keystore: Path | None,
+        password_file: Path | None,
+        **kwargs: Any,
+    ) -> Any:
+        chosen = profiles.load(profile_name).overridden(
+            nodes=node,
+            genesis=genesis,
+            party=party,
+            keystore=keystore,
+            password_file=password_file,
+        )
+        return command(Session(chosen), *args, **kwargs)
+
+    wrapped: Any = run
+    for option in reversed(
+        (
+            click.option("--profile", "profile_name", metavar="NAME", help="Profile to work with."),
+            click.option("--node", multiple=True, metavar="URL", help="Node to ask; repeatable."),
+            click.option("--genesis", type=FILE, help="Genesis file of the ledger."),
+            click.option("--party", metavar="LEI", help="Member to act for."),
+            click.option("--keystore", type=FILE, help="Keystore file."),
+            click.option(
+                "--password-file", type=FILE, help="File (mode 0600) with the keystore's password."
+            ),
+            json_option,
+            refuse_secrets(*SECRET_OPTIONS),
+        )
+    ):
+        wrapped = option(wrapped)
+    return wrapped  # type: ignore[no-any-return]
