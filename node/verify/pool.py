@@ -16,14 +16,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-import structlog
-
 import node
 from node import limits
 from node.errors import VERIFIER_FAILED, Busy
+from node.logs import logger
 from node.verify.pipe import HEADER, PlainVerdict, decode_body, encode_job, length_of
 
-_log = structlog.get_logger("verify")
+_log = logger("verify")
 _ROOT = str(Path(node.__file__).parents[1])
 
 
