@@ -1,4 +1,4 @@
-"""Three correct cores against an adversary that owns one key, the network, the timers and the power.
+"""Three correct cores against an adversary with one key, the network, the timers and the power.
 
 Hypothesis plays the adversary: it decides what is delivered to whom and when, twice or never; fires
 timers at will; crashes cores, which keep only what they persisted; and signs anything with its own
@@ -44,7 +44,6 @@ class Adversary(RuleBasedStateMachine):
         self.certified: set[tuple[VoteKind, int, bytes]] = set()
         self.known: list[Certificate] = []
         self.cores: dict[int, Core] = {}
-        self.crashes = 0
         for i in CORRECT:
             self.power_on(i)
 
@@ -118,24 +117,35 @@ class Adversary(RuleBasedStateMachine):
             event = self.mail[i][at] if keep else self.mail[i].pop(at)
             self.tell(i, event)
 
-    @rule(i=correct)
+    @rule(among=st.sets(correct, min_size=1), times=st.integers(1, 12))
+    def let_them_talk(self, among: set[int], times: int) -> None:
+        for _ in range(times):
+            for i in sorted(among):
+                self.deliver_all(i)
+
+    @rule(among=st.sets(correct, min_size=2), timer=st.sampled_from(list(ev.Timer)))
+    def let_time_pass(self, among: set[int], timer: ev.Timer) -> None:
+        for i in sorted(among):
+            self.fire(i, timer)
+
     def deliver_all(self, i: int) -> None:
         arrived, self.mail[i] = self.mail[i], []
         for event in arrived:
             self.tell(i, event)
 
-    @rule(i=correct)
-    def lose_all(self, i: int) -> None:
-        self.mail[i].clear()
+    @rule(i=correct, sure=st.booleans())
+    def lose_all(self, i: int, sure: bool) -> None:
+        if sure:
+            self.mail[i].clear()
 
     @rule(i=correct, timer=st.sampled_from(list(ev.Timer)))
     def fire(self, i: int, timer: ev.Timer) -> None:
         self.tell(i, ev.TimerFired(timer, self.cores[i].view))
 
-    @rule(i=correct)
-    def crash(self, i: int) -> None:
-        self.crashes += 1
-        self.power_on(i)
+    @rule(i=correct, sure=small)
+    def crash(self, i: int, sure: int) -> None:
+        if sure == 3:
+            self.power_on(i)
 
     @rule(i=correct, kind=st.sampled_from(list(VoteKind)), of=correct, back=small, salt=small)
     def vote_as_the_traitor(self, i: int, kind: VoteKind, of: int, back: int, salt: int) -> None:
@@ -210,4 +220,4 @@ class Adversary(RuleBasedStateMachine):
 
 
 TestAdversary = Adversary.TestCase
-TestAdversary.settings = settings(max_examples=60, stateful_step_count=60, deadline=None)
+TestAdversary.settings = settings(max_examples=80, stateful_step_count=60, deadline=None)

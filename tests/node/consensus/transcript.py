@@ -1,8 +1,8 @@
 """Plays transcripts: commands to one core, and the effects that it answers with, as text.
 
 A transcript file holds paragraphs. A line ``> command`` is an event; the lines after it are the
-expected effects in order, ``(nothing)`` for none. ``#`` starts a comment. Blocks are single letters,
-the genesis block is ``genesis``; peers sign with real keys.
+expected effects in order, ``(nothing)`` for none. ``#`` starts a comment. Blocks are single
+letters, the genesis block is ``genesis``; peers sign with real keys.
 
 Commands::
 
