@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from contracts.executor import Candidate
-
 from ledger.block import Header
 from ledger.validators import ValidatorSet
 from node.messages import BatchRequest, Message, Proposal, ViewRequest

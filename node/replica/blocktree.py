@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from contracts.executor import BlockInput, Candidate, execute_block
-
 from ledger import merkle
 from ledger.block import PROTOCOL_VERSION, Header
 from ledger.codec import encode

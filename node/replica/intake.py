@@ -12,8 +12,8 @@ from collections.abc import Callable
 from itertools import count
 from typing import NamedTuple
 
+from contracts.errors import TRANSACTION_EXPIRED
 from contracts.executor import Candidate, admit, read_trusted
-
 from ledger.block import Verify
 from ledger.errors import CodedError
 from ledger.keys import PrivateKey
@@ -289,7 +289,7 @@ class Intake:
                 Submission(
                     transaction_id,
                     SubmissionStatus.REFUSED,
-                    code="EXPIRED",
+                    code=TRANSACTION_EXPIRED.name,
                     reason="its validity window closed before a block recorded it",
                     field="valid_until",
                 )

@@ -13,7 +13,6 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from contracts.executor import Candidate, read_trusted
-
 from node.messages import Batch
 from node.replica.config import ReplicaConfig
 from node.replica.effects import Submission, SubmissionStatus
