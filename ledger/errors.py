@@ -87,6 +87,9 @@ OVER_POLICY_LIMIT = define(
 OVER_DAILY_LIMIT = define(
     "OVER_DAILY_LIMIT", 403, "The signing policy's limit for one day would be exceeded."
 )
+NOT_CERTIFIED = define(
+    "NOT_CERTIFIED", 409, "No finalization that could prove it is stored yet; ask again shortly."
+)
 STORE_CORRUPT = define("STORE_CORRUPT", 500, "A stored record fails its checksum.")
 STORE_FULL = define("STORE_FULL", 507, "The disk is full; the node has stopped cleanly.")
 STORE_LOCKED = define("STORE_LOCKED", 409, "Another process has this store open.")

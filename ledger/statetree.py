@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from functools import lru_cache
 from itertools import pairwise
 from typing import Annotated, NamedTuple, Protocol
@@ -60,24 +60,6 @@ class TreeUpdate(NamedTuple):
 
     root: bytes
     pages: dict[bytes, bytes | None]
-
-
-class LayeredPages:
-    """Pages of blocks that are not committed yet, over those of their parent."""
-
-    def __init__(self, below: PageReader, pages: Mapping[bytes, bytes | None]) -> None:
-        self._below = below
-        self._pages = pages
-
-    def page(self, path: bytes) -> bytes | None:
-        """The page at a path, or None."""
-        if path in self._pages:
-            return self._pages[path]
-        return self._below.page(path)
-
-    def rebase(self, below: PageReader) -> None:
-        """Read from ``below`` from now on, which has taken over the former parent's pages."""
-        self._below = below
 
 
 class NoPages:
@@ -189,38 +171,44 @@ class StateTree:
                 what = "is present"
             raise CodedError(BAD_PROOF, f"the key {what} under this root")
 
-    def entries(self, pages: PageReader, path: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
-        """Every (path of its bucket, entry) in order, verifying each page on the way.
+    def contains(self, pages: PageReader, key: bytes, value: bytes) -> bool:
+        """Whether stored pages commit to a key with this value (hashes of pages unverified)."""
+        proof = self.prove(pages, key)
+        digest = self.key_digest(key)
+        return _find(proof.bucket, digest) == self._value_digest(digest + value)
+
+    def walk(self, pages: PageReader) -> Iterator[tuple[bytes, bytes]]:
+        """Every page (path, bytes) that the root leads to, verified; children before parents.
 
         Raises ``STORE_CORRUPT`` naming the path of the first page that is not what its parent
-        commits to, or whose entries stand in the wrong place. Reads one page at a time.
+        commits to, or whose entries stand in the wrong place.
         """
+        if pages.page(b"") is not None:
+            yield from self._walk(pages, b"", None)
+
+    def _walk(
+        self, pages: PageReader, path: bytes, expected: bytes | None
+    ) -> Generator[tuple[bytes, bytes], None, int]:
+        """As :meth:`walk` for a subtree; returns its number of entries."""
         page = pages.page(path)
         if page is None:
-            if path:
-                raise _lost(path)
-            return
+            raise _lost(path)
+        if expected is not None and self.page_hash(page) != expected:
+            raise _corrupt(path, "has another hash than its parent commits to")
         if page[:1] == _BUCKET:
-            yield from ((path, entry) for entry in _bucket_entries(page, path))
-            return
-        if len(page) != _BRANCH_BYTES:
-            raise _corrupt(path, "is no branch")
-        count = 0
-        for nibble in range(_FANOUT):
-            expected = _child(page, nibble)
-            if expected == _NO_CHILD:
-                continue
-            child_path = path + bytes((nibble,))
-            child = pages.page(child_path)
-            if child is None:
-                raise _lost(child_path)
-            if self.page_hash(child) != expected:
-                raise _corrupt(child_path, "has another hash than its parent commits to")
-            for item in self.entries(pages, child_path):
-                count += 1
-                yield item
-        if count != int.from_bytes(page[1:_BRANCH_HEAD], "big") or count <= BUCKET_ENTRIES:
-            raise _corrupt(path, f"counts other entries than the {count} below it")
+            count = _check_bucket(page, path)
+        else:
+            if len(page) != _BRANCH_BYTES:
+                raise _corrupt(path, "is no branch")
+            count = 0
+            for nibble in range(_FANOUT):
+                child = _child(page, nibble)
+                if child != _NO_CHILD:
+                    count += yield from self._walk(pages, path + bytes((nibble,)), child)
+            if count != _count(page) or count <= BUCKET_ENTRIES:
+                raise _corrupt(path, f"counts other entries than the {count} below it")
+        yield path, page
+        return count
 
 
 @lru_cache(maxsize=16)
@@ -390,8 +378,15 @@ def _find(bucket: bytes, digest: bytes) -> bytes | None:
     return None
 
 
-def _bucket_entries(page: bytes, path: bytes) -> list[bytes]:
-    entries = [page[i : i + _ENTRY] for i in range(1, len(page), _ENTRY)]
+def bucket_entries(page: bytes) -> list[bytes]:
+    """The entries of a bucket page; none of a branch."""
+    if page[:1] != _BUCKET:
+        return []
+    return [page[i : i + _ENTRY] for i in range(1, len(page), _ENTRY)]
+
+
+def _check_bucket(page: bytes, path: bytes) -> int:
+    entries = bucket_entries(page)
     if not entries or (len(page) - 1) % _ENTRY or len(entries) > BUCKET_ENTRIES:
         raise _corrupt(path, "is no bucket")
     digests = [entry[:_DIGEST] for entry in entries]
@@ -399,7 +394,7 @@ def _bucket_entries(page: bytes, path: bytes) -> list[bytes]:
         raise _corrupt(path, "is out of order")
     if any(_nibbles(digest, len(path)) != path for digest in digests):
         raise _corrupt(path, "holds keys of another place")
-    return entries
+    return len(entries)
 
 
 def _lost(path: bytes) -> CodedError:

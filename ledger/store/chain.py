@@ -7,12 +7,14 @@ True
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from ledger import statetree
 from ledger.block import Certificate, Header, VoteKind
 from ledger.codec import decode_trusted, encode
 from ledger.errors import STORE_CORRUPT, CodedError
+from ledger.genesis import Genesis
 from ledger.merkle import Frontier, frontier_from
 from ledger.store import tables
 from ledger.store.interface import Anchor, BlockCommit, ChainReader, Row
@@ -246,6 +248,21 @@ class Store(Chain):
     def close(self) -> None:
         """Release the environment."""
         self._environment.close()
+
+
+def first_block(genesis: Genesis, state: Mapping[bytes, bytes]) -> BlockCommit:
+    """Block 0: the application's initial state, as canonical values by key."""
+    changes = dict(state)
+    tree = statetree.update(genesis.chain_id, statetree.NoPages(), changes)
+    return BlockCommit(
+        header=genesis.header(tree.root),
+        certificate=None,
+        rows=(),
+        transaction_ids=(),
+        state=changes,
+        pages=tree.pages,
+        validators=genesis.validators,
+    )
 
 
 def _transaction_items(block: BlockCommit) -> list[tuple[bytes, bytes | None]]:
