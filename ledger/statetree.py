@@ -62,6 +62,24 @@ class TreeUpdate(NamedTuple):
     pages: dict[bytes, bytes | None]
 
 
+class LayeredPages:
+    """A block's changed pages over its parent's, until they are committed."""
+
+    def __init__(self, below: PageReader, pages: Mapping[bytes, bytes | None]) -> None:
+        self._below = below
+        self._pages = pages
+
+    def page(self, path: bytes) -> bytes | None:
+        """The page at a path, or None."""
+        if path in self._pages:
+            return self._pages[path]
+        return self._below.page(path)
+
+    def rebase(self, below: PageReader) -> None:
+        """Read from ``below`` from now on, which has taken over the former parent's pages."""
+        self._below = below
+
+
 class NoPages:
     """The pages of an empty state."""
 
