@@ -22,6 +22,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from ledger import limits
+from ledger.hashing import HASH_BYTES
 
 EMPTY_ROOT = hashlib.sha256(b"").digest()
 """The head of a tree without leaves (RFC 9162 §2.1.1)."""
@@ -87,7 +88,7 @@ def verify_inclusion_hash(
     leaf: bytes, index: int, size: int, path: Sequence[bytes], root: bytes
 ) -> bool:
     """As :func:`verify_inclusion`, for a leaf that is already hashed."""
-    if not 0 <= index < size <= limits.MAX_INT or len(path) > 64:
+    if not 0 <= index < size <= limits.MAX_INT or len(path) > 64 or len(leaf) != HASH_BYTES:
         return False
     position, last, found = index, size - 1, leaf
     for sibling in path:
@@ -110,15 +111,14 @@ def verify_consistency(
 ) -> bool:
     """RFC 9162 §2.1.4.2: whether the tree of ``size2`` leaves extends that of ``size1``.
 
-    Two cases that the RFC leaves out: every tree extends the empty one, and a tree extends itself;
-    both proofs are empty.
+    The RFC defines no proof from the empty tree, so ``size1`` = 0 is never consistent with more.
     """
     if not 0 <= size1 <= size2 <= limits.MAX_INT or len(path) > 64:
         return False
     if size1 == size2:
         return not path and root1 == root2 and (size1 > 0 or root1 == EMPTY_ROOT)
     if size1 == 0:
-        return not path and root1 == EMPTY_ROOT
+        return False
     nodes = list(path)
     if size1 & (size1 - 1) == 0:
         nodes.insert(0, root1)

@@ -305,7 +305,10 @@ def verify_extension(
             raise CodedError(BAD_PROOF, "a ledger extends itself without a proof")
         return signers
     _require_history(old, old.hash(), proven.inclusion_path, new)
-    if not merkle.verify_consistency(
+    if old.height == 0:
+        if proven.consistency_path or old.history_root != merkle.EMPTY_ROOT:
+            raise CodedError(BAD_PROOF, "block 0 has no history before it")
+    elif not merkle.verify_consistency(
         old.height, new.height, proven.consistency_path, old.history_root, new.history_root
     ):
         raise CodedError(

@@ -331,6 +331,8 @@ class _Update:
                 raise _lost(child_path)
             entries.extend(page[i : i + _ENTRY] for i in range(1, len(page), _ENTRY))
             self.written[child_path] = None
+        if not entries:
+            self.written[path] = None
         return self._write(path, entries, b"")
 
 
