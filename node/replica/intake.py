@@ -41,6 +41,9 @@ from node.replica.verified import VerifiedWires
 
 BATCH_TIMER = "batch"
 
+UNCHECKED = frozenset({errors.BUSY.name, errors.VERIFIER_FAILED.name})
+"""Verdicts that say nothing about the transaction: this node could not check it."""
+
 
 class _Request(NamedTuple):
     """A client's submission while its transactions are checked."""
@@ -256,6 +259,9 @@ class Intake:
         if bad is None:
             self.verified.add(shared.wires)
             self._accept(shared.digest)
+            return
+        if any(v.code in UNCHECKED for v in verdicts):
+            self.pool.release(shared.digest)
             return
         pooled = self.pool.reject(shared.digest)
         author = "?" if pooled is None else pooled.batch.author

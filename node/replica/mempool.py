@@ -211,6 +211,12 @@ class BatchPool:
                 self._rejected.popitem(last=False)
         return pooled
 
+    def release(self, digest: bytes) -> None:
+        """A batch could not be checked: forget it, so that it may come again."""
+        pooled = self._checking.pop(digest, None)
+        if pooled is not None:
+            self._bytes[pooled.batch.author] -= pooled.size
+
     def add_own(self, pooled: PooledBatch) -> None:
         """A batch of this node's own, already checked transaction by transaction."""
         self.checking(pooled)
@@ -225,10 +231,3 @@ class BatchPool:
                 self._used[digest] = pooled
         while len(self._used) > 64:
             self._used.popitem(last=False)
-
-    def drop(self, digests: Iterable[bytes]) -> None:
-        """Forget ready batches that can no longer contribute to any block."""
-        for digest in digests:
-            pooled = self._ready.pop(digest, None)
-            if pooled is not None:
-                self._bytes[pooled.batch.author] -= pooled.size

@@ -54,7 +54,7 @@ from node.replica.events import (
     TimerFired,
     Verdict,
 )
-from node.replica.intake import BATCH_TIMER, Checks, Intake, candidates_of
+from node.replica.intake import BATCH_TIMER, UNCHECKED, Checks, Intake, candidates_of
 from node.replica.mempool import PooledBatch
 from node.replica.proposals import Invalid, ProposalBook
 from node.replica.records import JournalCursor, recall, write_record
@@ -614,7 +614,9 @@ class Replica:
                 wire for wire, v in zip(wires, verdicts, strict=True) if not v.code
             )
             bad = next((v for v in verdicts if v.code), None)
-            if bad is not None:
+            if any(v.code in UNCHECKED for v in verdicts):
+                self._arm_fetch()
+            elif bad is not None:
                 self._halt("DIVERGED", f"a final block holds a transaction refused as {bad.code}")
             else:
                 self._adopt_blocks(response)
