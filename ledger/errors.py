@@ -73,7 +73,7 @@ BAD_PROOF = define("BAD_PROOF", 400, "A Merkle proof does not lead to the stated
 BAD_RECEIPT = define("BAD_RECEIPT", 400, "A receipt does not prove what it states.")
 BAD_GENESIS = define("BAD_GENESIS", 400, "A genesis document is inconsistent or not fully signed.")
 BAD_POLICY = define("BAD_POLICY", 400, "A keyring or signing policy is inconsistent.")
-KEY_FROZEN = define("KEY_FROZEN", 403, "A signature is by a key that was frozen or revoked.")
+KEY_FROZEN = define("KEY_FROZEN", 403, "A signature is by a key that was frozen.")
 KEY_EXPIRED = define("KEY_EXPIRED", 403, "A signature is by a key outside its period of validity.")
 MISSING_SIGNATURES = define(
     "MISSING_SIGNATURES", 403, "The signing policy asks for signatures that are not there."

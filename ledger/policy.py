@@ -43,11 +43,10 @@ MAX_RULES = 32
 
 
 class KeyStatus(StrEnum):
-    """Whether a registered key may sign. A frozen or revoked key never signs again."""
+    """Whether a registered key may sign. A frozen key never signs again."""
 
     ACTIVE = "active"
     FROZEN = "frozen"
-    REVOKED = "revoked"
 
 
 class Key(Struct):
@@ -126,9 +125,9 @@ class Keyring(Struct, tag=1):
         return None
 
     def named(self, name: str) -> Key | None:
-        """The entry of a name that is not revoked."""
+        """The entry of a name."""
         for key in self.keys:
-            if key.name == name and key.status is not KeyStatus.REVOKED:
+            if key.name == name:
                 return key
         return None
 
@@ -243,8 +242,7 @@ def _role_words(role: str) -> str:
 def check_keyring(keyring: Keyring, field: str) -> None:
     """Raise ``BAD_POLICY`` or ``BAD_KEY`` unless a keyring can be registered.
 
-    Names of keys that are not revoked and all public keys are distinct, keys are valid points with
-    a period of validity, some key is active, and every rule can be satisfied by active keys (so a
+    Names and public keys are distinct, keys are valid points with a period of validity, and every rule can be satisfied by active keys (so a
     party cannot lock itself out by mistake).
     """
     if not 1 <= len(keyring.keys) <= MAX_KEYS:
@@ -263,10 +261,9 @@ def check_keyring(keyring: Keyring, field: str) -> None:
             raise _bad("a key expires after it becomes valid", f"{where}.expires")
         if ANY in (key.role, key.name):
             raise _bad("* is no name for a key or role", where)
-        if key.status is not KeyStatus.REVOKED:
-            if key.name in names:
-                raise _bad(f"the key name {key.name!r} is used twice", f"{where}.name")
-            names.add(key.name)
+        if key.name in names:
+            raise _bad(f"the key name {key.name!r} is used twice", f"{where}.name")
+        names.add(key.name)
     _check_rules(keyring, field)
 
 

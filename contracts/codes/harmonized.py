@@ -1,0 +1,3 @@
+"""placeholder, replaced below"""
+
+HARMONIZED: dict[str, str] = {"848210": "ball bearings"}

@@ -1,0 +1,327 @@
+"""What the currency stores, its parameters and its state machines."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Final
+
+from msgspec import Meta
+
+from contracts.framework.machine import Limit, Machine, step
+from contracts.framework.parameters import parameters_table
+from contracts.framework.types import (
+    Count,
+    Country,
+    Digest,
+    Instant,
+    Lei,
+    Money,
+    MoneyOrNone,
+    ObjectId,
+)
+from ledger.codec import Struct, Uint
+from ledger.state import Table
+
+Days = Annotated[int, Meta(ge=1, le=3_650)]
+
+
+class CurrencyParameters(Struct, tag="currency.Parameters"):
+    """Limits and windows of the currency."""
+
+    attestation_days: Annotated[
+        Days, Meta(description="Days after which a reserve attestation is too old to issue on.")
+    ] = 92
+    issue_days: Annotated[
+        Days, Meta(description="Business days that an issuer has to answer a request for issue.")
+    ] = 5
+    redemption_days: Annotated[
+        Days, Meta(description="Business days that an issuer has to pay a redemption out.")
+    ] = 2
+    response_days: Annotated[
+        Days, Meta(description="Days that a debtor has to answer a payment request.")
+    ] = 10
+    reversal_days: Annotated[
+        Days, Meta(description="Business days that the other party has to consent to a reversal.")
+    ] = 10
+    escrow_days: Annotated[
+        Days, Meta(description="Longest time, in days, that an escrow may hold money.")
+    ] = 730
+
+
+CURRENCY_PARAMETERS: Final = parameters_table("currency", CurrencyParameters)
+
+
+class Attestation(Struct, tag=1):
+    """A state's attested reserve, in minor units, and the evidence for it."""
+
+    country: Country
+    amount: MoneyOrNone
+    evidence: Digest
+    issuer: Lei
+    guarantor: Lei
+    time: Instant
+    fresh_until: Instant
+
+
+ATTESTATION: Final = Table("attestation", Attestation)
+"""By country: the newest."""
+
+
+class IssueState(StrEnum):
+    """A request for new currency, and its answer."""
+
+    REQUESTED = "requested"
+    ISSUED = "issued"
+    DECLINED = "declined"
+    LAPSED = "lapsed"
+    WITHDRAWN = "withdrawn"
+
+
+class Issue(Struct, tag=1):
+    """A member asks a state's issuer for new currency."""
+
+    id: ObjectId
+    member: Lei
+    country: Country
+    amount: Money
+    state: IssueState
+    due: Uint
+    evidence: Digest | None = None
+    reason: str = ""
+
+
+ISSUE_TABLE: Final = Table("issue", Issue)
+_I = IssueState
+ISSUE: Final = Machine[Issue](
+    name="issue",
+    meaning="A request for new currency against a state's reserve.",
+    table=ISSUE_TABLE,
+    key=lambda r: (r.id,),
+    states=IssueState,
+    initial=(_I.REQUESTED,),
+    transitions=(
+        step("issue", _I.REQUESTED, _I.ISSUED, "issuer, with evidence"),
+        step("decline", _I.REQUESTED, _I.DECLINED, "issuer, with a reason"),
+        step("withdraw", _I.REQUESTED, _I.WITHDRAWN, "member"),
+        step("lapse", _I.REQUESTED, _I.LAPSED, "the time limit"),
+    ),
+    limits={_I.REQUESTED: Limit("lapse", "5 business days")},
+    rests={},
+    parties=lambda r: (r.member, f"issuer:{r.country}"),
+    awaits=lambda r: (f"issuer:{r.country}",),
+)
+
+
+class RedemptionState(StrEnum):
+    """A request to redeem currency, and its answer."""
+
+    REQUESTED = "requested"
+    PAID_OUT = "paid out"
+    RELEASED = "released"
+
+
+class Redemption(Struct, tag=1):
+    """A member gives currency back to a state's issuer for payment outside the ledger."""
+
+    id: ObjectId
+    member: Lei
+    country: Country
+    amount: Money
+    state: RedemptionState
+    due: Uint
+    evidence: Digest | None = None
+    reason: str = ""
+
+
+REDEMPTION_TABLE: Final = Table("redemption", Redemption)
+_D = RedemptionState
+REDEMPTION: Final = Machine[Redemption](
+    name="redemption",
+    meaning="Currency on its way back to the issuer, held until it is paid out.",
+    table=REDEMPTION_TABLE,
+    key=lambda r: (r.id,),
+    states=RedemptionState,
+    initial=(_D.REQUESTED,),
+    transitions=(
+        step("pay out", _D.REQUESTED, _D.PAID_OUT, "issuer, with evidence"),
+        step("release", _D.REQUESTED, _D.RELEASED, "member, or issuer with a reason"),
+        step("expire", _D.REQUESTED, _D.RELEASED, "the time limit"),
+    ),
+    limits={_D.REQUESTED: Limit("expire", "2 business days")},
+    rests={},
+    parties=lambda r: (r.member, f"issuer:{r.country}"),
+    awaits=lambda r: (f"issuer:{r.country}",),
+)
+
+
+class EscrowState(StrEnum):
+    """Money that is set aside, or where it went."""
+
+    HELD = "held"
+    RELEASED = "released"
+    REFUNDED = "refunded"
+
+
+class Escrow(Struct, tag=1):
+    """Money that the payer set aside for the payee until a named signer finds a condition met."""
+
+    id: ObjectId
+    payer: Lei
+    payee: Lei
+    amount: Money
+    signer: Lei
+    condition: str
+    document: Digest | None
+    state: EscrowState
+    due: Uint
+
+
+ESCROW_TABLE: Final = Table("escrow", Escrow)
+_E = EscrowState
+ESCROW: Final = Machine[Escrow](
+    name="escrow",
+    meaning="Money held for a payee until a condition is met.",
+    table=ESCROW_TABLE,
+    key=lambda e: (e.id,),
+    states=EscrowState,
+    initial=(_E.HELD,),
+    transitions=(
+        step("release", _E.HELD, _E.RELEASED, "payer or the condition's signer"),
+        step("refund", _E.HELD, _E.REFUNDED, "payee"),
+        step("expire", _E.HELD, _E.REFUNDED, "the time limit"),
+    ),
+    limits={_E.HELD: Limit("expire", "the escrow's expiry")},
+    rests={},
+    parties=lambda e: tuple(dict.fromkeys((e.payer, e.payee, e.signer))),
+    awaits=lambda e: (e.signer,),
+)
+
+
+class RequestState(StrEnum):
+    """A payment request: open, a debt, or ended."""
+
+    ISSUED = "issued"
+    ACCEPTED = "accepted"
+    PART_PAID = "part-paid"
+    OVERDUE = "overdue"
+    PAID = "paid"
+    REJECTED = "rejected"
+    LAPSED = "lapsed"
+    CREDITED = "credited"
+
+
+class PaymentRequest(Struct, tag=1):
+    """A creditor asks a debtor to pay by a date; once accepted, it is a debt.
+
+    ``payable`` is the last millisecond at which paying is in time; ``paid`` what was paid so far.
+    """
+
+    id: ObjectId
+    creditor: Lei
+    debtor: Lei
+    amount: Money
+    paid: MoneyOrNone
+    payable: Instant
+    subject: str
+    document: Digest | None
+    state: RequestState
+    due: Uint
+    reason: str = ""
+
+    @property
+    def remaining(self) -> int:
+        """What is still to be paid, in minor units."""
+        return self.amount - self.paid
+
+
+REQUEST_TABLE: Final = Table("request", PaymentRequest)
+_P = RequestState
+_OWED: Final = (_P.ACCEPTED, _P.PART_PAID, _P.OVERDUE)
+REQUEST: Final = Machine[PaymentRequest](
+    name="payment request",
+    meaning="A creditor's invoice, from its issue until it is paid, rejected or credited.",
+    table=REQUEST_TABLE,
+    key=lambda r: (r.id,),
+    states=RequestState,
+    initial=(_P.ISSUED,),
+    transitions=(
+        step("accept", _P.ISSUED, _P.ACCEPTED, "debtor"),
+        step("reject", _P.ISSUED, _P.REJECTED, "debtor, with a reason"),
+        step("lapse", _P.ISSUED, _P.LAPSED, "the time limit; silence is not consent"),
+        step("pay", _OWED, _P.PAID, "debtor, in full"),
+        step("pay in part", (_P.ACCEPTED, _P.PART_PAID), _P.PART_PAID, "debtor"),
+        step("pay arrears in part", _P.OVERDUE, _P.OVERDUE, "debtor"),
+        step("credit", (_P.ISSUED, *_OWED), _P.CREDITED, "creditor, with a reason"),
+        step("fall overdue", (_P.ACCEPTED, _P.PART_PAID), _P.OVERDUE, "the time limit"),
+    ),
+    limits={
+        _P.ISSUED: Limit("lapse", "10 days"),
+        _P.ACCEPTED: Limit("fall overdue", "the date on which it is payable"),
+        _P.PART_PAID: Limit("fall overdue", "the date on which it is payable"),
+    },
+    rests={_P.OVERDUE: "a debt does not end by time"},
+    parties=lambda r: (r.creditor, r.debtor),
+    awaits=lambda r: (r.debtor,),
+)
+
+
+class ReversalState(StrEnum):
+    """A proposed reversal and its answer."""
+
+    PROPOSED = "proposed"
+    POSTED = "posted"
+    DECLINED = "declined"
+    LAPSED = "lapsed"
+
+
+class Reversal(Struct, tag=1):
+    """A leg of a payment is to be paid back with both sides' consent.
+
+    ``original`` is the payment's transaction id and ``leg`` the leg's position in it. ``payee``
+    received the money then and pays it back; the original itself is never changed.
+    """
+
+    id: ObjectId
+    original: ObjectId
+    leg: Count
+    payer: Lei
+    payee: Lei
+    amount: Money
+    proposer: Lei
+    reason: str
+    state: ReversalState
+    due: Uint
+
+    @property
+    def other(self) -> str:
+        """The side whose consent is needed."""
+        return self.payee if self.proposer == self.payer else self.payer
+
+
+class ReversedLeg(Struct, tag=1):
+    """Index entry: the reversal of a leg that is proposed or posted."""
+
+    reversal: ObjectId
+
+
+REVERSAL_TABLE: Final = Table("reversal", Reversal)
+REVERSED_LEG: Final = Table("reversal.leg", ReversedLeg)
+"""By original transaction and leg: a leg is reversed at most once."""
+_V = ReversalState
+REVERSAL: Final = Machine[Reversal](
+    name="reversal",
+    meaning="Paying a payment back by consent of both sides.",
+    table=REVERSAL_TABLE,
+    key=lambda r: (r.id,),
+    states=ReversalState,
+    initial=(_V.PROPOSED,),
+    transitions=(
+        step("consent", _V.PROPOSED, _V.POSTED, "the other side"),
+        step("decline", _V.PROPOSED, _V.DECLINED, "either side"),
+        step("lapse", _V.PROPOSED, _V.LAPSED, "the time limit"),
+    ),
+    limits={_V.PROPOSED: Limit("lapse", "10 business days")},
+    rests={},
+    parties=lambda r: (r.payer, r.payee),
+    awaits=lambda r: (r.other,),
+)

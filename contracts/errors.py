@@ -1,0 +1,91 @@
+"""Every refusal of an operation. Codes never change their meaning once published."""
+
+from __future__ import annotations
+
+from ledger.errors import define
+
+# Reading
+UNKNOWN_OPERATION = define("UNKNOWN_OPERATION", 400, "No operation of this name is declared.")
+INVALID_FIELD = define(
+    "INVALID_FIELD", 400, "A field's value breaks the rule of its kind, such as check digits."
+)
+
+# Admission: such a transaction is not recorded and may be sent again
+TRANSACTION_EXPIRED = define(
+    "TRANSACTION_EXPIRED", 409, "Block time is past the transaction's validity window."
+)
+VALIDITY_TOO_LONG = define(
+    "VALIDITY_TOO_LONG", 400, "The validity window ends later than the ledger accepts."
+)
+ALREADY_RECORDED = define("ALREADY_RECORDED", 409, "The ledger holds this very transaction.")
+DUPLICATE_REFERENCE = define(
+    "DUPLICATE_REFERENCE", 409, "The author used this reference for another transaction."
+)
+UNKNOWN_PARTY = define("UNKNOWN_PARTY", 404, "No party of this LEI is in the register.")
+NOT_AUTHORISED = define(
+    "NOT_AUTHORISED", 403, "The author lacks the standing or role that the operation asks for."
+)
+UNAUTHORISED_SIGNER = define(
+    "UNAUTHORISED_SIGNER", 403, "A signature is by a key of no party to the transaction."
+)
+
+# Any transition
+NOT_FOUND = define("NOT_FOUND", 404, "The object that the operation names does not exist.")
+NOT_ENTITLED = define(
+    "NOT_ENTITLED", 403, "The author is not a party to the object in the capacity needed."
+)
+WRONG_STATE = define("WRONG_STATE", 409, "The object's state does not allow this event.")
+DEADLINE_PASSED = define("DEADLINE_PASSED", 409, "The time limit for this event has passed.")
+STANDING_FORBIDS = define(
+    "STANDING_FORBIDS", 403, "A party's standing in the register does not allow this."
+)
+INVALID_TERMS = define("INVALID_TERMS", 422, "The terms of the operation contradict each other.")
+OUT_OF_CALENDAR = define(
+    "OUT_OF_CALENDAR", 409, "The pinned calendar does not cover the days that a limit needs."
+)
+DEFECT = define(
+    "DEFECT", 500, "A rule failed in a way its author did not foresee; nothing was changed."
+)
+
+# Books
+INSUFFICIENT_FUNDS = define("INSUFFICIENT_FUNDS", 422, "The account holds less than is needed.")
+OVER_CREDIT_LINE = define(
+    "OVER_CREDIT_LINE", 422, "The account's credit line is less than is needed."
+)
+OVER_BALANCE_LIMIT = define(
+    "OVER_BALANCE_LIMIT", 422, "The account would exceed what the ledger can count."
+)
+SAME_ACCOUNT = define("SAME_ACCOUNT", 422, "A movement needs two different accounts.")
+
+# Register
+ALREADY_REGISTERED = define(
+    "ALREADY_REGISTERED", 409, "The party is in the register or its application is open."
+)
+NO_HOME_STATE = define("NO_HOME_STATE", 422, "The home state has no guarantor in this ledger.")
+NOT_A_VOTER = define("NOT_A_VOTER", 403, "The author is not on the ballot's list of voters.")
+ALREADY_VOTED = define("ALREADY_VOTED", 409, "The author has voted or withdrawn from the ballot.")
+NO_VOTERS = define("NO_VOTERS", 409, "No guarantor is free of conflict, so none could vote.")
+MOTION_OPEN = define("MOTION_OPEN", 409, "A ballot on this very motion is open.")
+ROLE_HELD = define("ROLE_HELD", 409, "The role is held, and only one party may hold it.")
+ROLE_NOT_HELD = define("ROLE_NOT_HELD", 409, "The party does not hold this role.")
+KEY_NAME_TAKEN = define("KEY_NAME_TAKEN", 409, "The keyring has a key of this name.")
+UNKNOWN_KEY = define("UNKNOWN_KEY", 404, "The keyring has no such key.")
+KEY_IN_USE = define("KEY_IN_USE", 409, "The public key is registered already.")
+POSITIONS_OPEN = define(
+    "POSITIONS_OPEN", 409, "Balances or objects of the party are open, so it cannot be closed."
+)
+
+# Currency
+RESERVE_EXCEEDED = define(
+    "RESERVE_EXCEEDED", 422, "Issue would exceed the reserve that is attested for the state."
+)
+ATTESTATION_STALE = define(
+    "ATTESTATION_STALE", 409, "The state's reserve attestation is missing or too old to issue on."
+)
+OVER_ISSUED = define(
+    "OVER_ISSUED", 422, "More would be redeemed than the state's issuer has outstanding."
+)
+OVERPAID = define("OVERPAID", 422, "The amount is more than what remains to be paid.")
+ALREADY_REVERSED = define(
+    "ALREADY_REVERSED", 409, "This leg of the payment is reversed or its reversal is proposed."
+)

@@ -1,0 +1,16 @@
+"""The list of capabilities. Importing it declares every operation, machine and deadline."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from contracts.currency import capability as currency
+from contracts.framework.capability import Capability
+from contracts.register import capability as register
+
+CAPABILITIES: Final[tuple[Capability, ...]] = (register.CAPABILITY, currency.CAPABILITY)
+
+
+def capability(name: str) -> Capability:
+    """The capability of a name; raises ``KeyError``."""
+    return {c.name: c for c in CAPABILITIES}[name]
