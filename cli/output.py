@@ -70,6 +70,12 @@ _CHECK_FAILED = frozenset(
 )
 """Codes of local verification whose meaning is "the check failed" rather than "cannot check"."""
 
+_BY_CODE = {
+    **dict.fromkeys(_CHECK_FAILED, Exit.VIOLATION),
+    "NODE_UNREACHABLE": Exit.UNREACHABLE,
+    "OUTCOME_UNKNOWN": Exit.UNKNOWN,
+}
+
 
 class Failure(click.ClickException):
     """The one way in which a command fails.
@@ -125,9 +131,8 @@ def failure_of(error: Exception) -> Failure | None:
     if isinstance(error, Failure):
         return error
     if isinstance(error, CodedError):
-        code = error.code.name
-        exit_code = Exit.VIOLATION if code in _CHECK_FAILED else Exit.LOCAL
-        return Failure(code, error.message, exit_code, field=error.field)
+        exit_code = _BY_CODE.get(error.code.name, Exit.LOCAL)
+        return Failure(error.code.name, error.message, exit_code, field=error.field)
     if isinstance(error, OSError):
         name = f"{error.filename}: " if error.filename else ""
         return Failure("FILE_PROBLEM", f"{name}{error.strerror or error}", Exit.LOCAL)

@@ -34,6 +34,9 @@ BAD_KEY_FILE = define(
 VERIFIER_FAILED = define(
     "VERIFIER_FAILED", 500, "Verification workers died over this transaction; it was not taken."
 )
+HALTED = define(
+    "HALTED", 500, "The node has stopped itself before it could do harm; its log says why."
+)
 WRITE_FAILED = define(
     "WRITE_FAILED", 500, "A durable write failed; the node has stopped and must be checked."
 )

@@ -73,10 +73,9 @@ def load(home: Path, password: bytes | None = None) -> NodeIdentity:
     folder = home / KEYS
     tls = TlsFiles(folder / TLS_CERTIFICATE, folder / TLS_KEY)
     _read_private(tls.key)
-    certificate = _read_file(tls.certificate)
     return NodeIdentity(
         _unseal(folder / VOTE_KEY, _read_private(folder / VOTE_KEY), password),
-        _pem_to_der(tls.certificate, certificate),
+        read_certificate(tls.certificate),
         tls,
     )
 
@@ -90,6 +89,14 @@ def is_encrypted(home: Path) -> bool:
 def read_password(path: Path) -> bytes:
     """The password in a file that only its owner can read; a final line break is not part of it."""
     return _read_private(path).rstrip(b"\r\n")
+
+
+def read_certificate(path: Path) -> bytes:
+    """A PEM certificate as DER; raises ``BAD_KEY_FILE``."""
+    try:
+        return ssl.PEM_cert_to_DER_cert(_read_file(path).decode("ascii"))
+    except ValueError:
+        raise CodedError(BAD_KEY_FILE, f"{path} is not a certificate in PEM") from None
 
 
 def _seal(key: keys.PrivateKey, password: bytes | None) -> bytes:
@@ -147,13 +154,6 @@ def _open_box(path: Path, document: dict[str, Any], password: bytes | None) -> b
         return bytes(SecretBox(derived).decrypt(box))
     except CryptoError:
         raise CodedError(BAD_KEY_FILE, f"the password does not open {path}") from None
-
-
-def _pem_to_der(path: Path, pem: bytes) -> bytes:
-    try:
-        return ssl.PEM_cert_to_DER_cert(pem.decode("ascii"))
-    except ValueError:
-        raise CodedError(BAD_KEY_FILE, f"{path} is not a certificate in PEM") from None
 
 
 def _write_private(path: Path, data: bytes) -> None:

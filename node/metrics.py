@@ -47,7 +47,7 @@ class NodeMetrics:
         self.height = Gauge("iic_height", "Height of the last durable block", registry=r)
         self.view = Gauge("iic_view", "Current consensus view", registry=r)
         self.transactions = Counter(
-            "iic_transactions", "Transactions in durable blocks", ["result"], registry=r
+            "iic_transactions", "Transactions recorded in durable blocks", registry=r
         )
         self.block_time = Gauge(
             "iic_block_time_seconds", "Agreed time of the last durable block", registry=r

@@ -1,0 +1,350 @@
+"""``iic node``: make, run, inspect and check a guarantor's node."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cli import output
+from cli.output import Exit, Failure
+from ledger.errors import CodedError
+
+if TYPE_CHECKING:
+    from ledger.store.check import Finding
+    from node.api.models import NodeView
+    from node.config import Home, NodeConfig
+
+_HOME = click.option(
+    "--home",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    envvar="IIC_HOME",
+    help="The node's folder.",
+)
+_PASSWORD = click.option(
+    "--password-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Holds the password of the vote key; only you may be able to read it.",
+)
+
+
+@click.group(cls=output.Group)
+def node() -> None:
+    """Make, run, inspect and check a guarantor's node."""
+
+
+@node.command()
+@_HOME
+@click.option("--name", required=True, help="Short name, for example g0.")
+@click.option("--party", required=True, help="The guarantor's LEI.")
+@click.option("--country", required=True, help="ISO 3166 alpha-2 code.")
+@click.option("--address", required=True, help="host:port at which other nodes reach this one.")
+@click.option(
+    "--listen", help="host:port to bind; the port of --address on all interfaces if not given."
+)
+@click.option(
+    "--api", default="127.0.0.1:8080", show_default=True, help="host:port of the HTTP API."
+)
+@_PASSWORD
+@output.json_option
+def init(
+    home: Path,
+    name: str,
+    party: str,
+    country: str,
+    address: str,
+    listen: str | None,
+    api: str,
+    password_file: Path | None,
+) -> None:
+    """Make a node's keys and configuration, and the card to send to the genesis ceremony.
+
+    Keys are made here and never leave; with --password-file the vote key is encrypted. Nothing
+    that exists is overwritten.
+    """
+    from cli import ceremony
+    from node.config import Home
+    from node.network.roster import split_address
+
+    if listen is None:
+        listen = f"0.0.0.0:{split_address(address)[1]}"
+    made = ceremony.init(
+        Home(home),
+        ceremony.Member(name, party, country, address),
+        listen=listen,
+        api=api,
+        password_file=password_file,
+    )
+    card = Home(home).card
+
+    def human() -> None:
+        output.done(f"keys and configuration of {name} are in {home}")
+        output.facts(
+            [
+                ("Vote key", made.vote_key.hex()),
+                ("Peers at", f"{listen}, announced as {address}"),
+                ("API at", api or "none"),
+                ("Node card", str(card)),
+            ]
+        )
+        output.say(f"Next: send {card} to whoever collects the genesis document")
+
+    body = {
+        "home": str(home),
+        "name": name,
+        "party": party,
+        "vote_key": made.vote_key.hex(),
+        "address": address,
+        "listen": listen,
+        "api": api,
+        "card": str(card),
+    }
+    output.emit(body, human)
+
+
+@node.command()
+@_HOME
+@_PASSWORD
+@click.option("--attached", is_flag=True, help="Also stop when standard input closes.")
+def run(home: Path, password_file: Path | None, attached: bool) -> None:
+    """Run the node until it is told to stop (Ctrl-C or SIGTERM)."""
+    import uvloop
+
+    from node import config as configuration
+    from node import logs
+    from node.config import Home
+    from node.opening import open_node
+    from node.service import Service
+
+    where = Home(home)
+    config = configuration.load(where)
+    logs.configure(config.log_level, config.log_format)
+    opened = open_node(where, config, _password(where, config, password_file))
+
+    async def live() -> CodedError | None:
+        return await Service(opened).run(sys.stdin.fileno() if attached else None)
+
+    reason = uvloop.run(live())
+    if reason is not None:
+        code = Exit.VIOLATION if reason.code.name == "HALTED" else Exit.LOCAL
+        raise Failure(reason.code.name, reason.message, code, hint=_remedy(reason.code.name, home))
+
+
+def _remedy(code: str, home: Path) -> str:
+    if code == "STORE_FULL":
+        return f"Free space on the disk of {home}, then start the node again; nothing is lost."
+    return f"Check the store before starting again: iic node check --home {home}"
+
+
+def _password(where: Home, config: NodeConfig, file: Path | None) -> bytes | None:
+    from node import identity
+
+    file = file or config.password_file
+    return None if file is None else identity.read_password(file)
+
+
+@node.command()
+@click.option("--node", "url", help="The node's API; the one of --home if not given.")
+@click.option(
+    "--home",
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar="IIC_HOME",
+    help="The folder of a node on this machine.",
+)
+@output.json_option
+def status(url: str | None, home: Path | None) -> None:
+    """What a node is doing, and why it waits. Exit status 1 if it is not ready."""
+    from cli import calls
+    from cli.client import Client
+
+    with Client(_url(url, home), patience_s=0.0) as client:
+        view = client.do(calls.node())
+    output.emit(_plain(view), lambda: _show_status(view))
+    if not view.ready:
+        output.finish(Exit.VIOLATION)
+
+
+def _url(url: str | None, home: Path | None) -> str:
+    from node import config as configuration
+    from node.config import Home
+
+    if url is not None:
+        return url
+    if home is None:
+        raise click.UsageError("give --node URL or --home DIR")
+    api = configuration.load(Home(home)).api
+    if not api:
+        raise Failure("BAD_CONFIG", f"the node of {home} serves no API", Exit.LOCAL)
+    host, _, port = api.rpartition(":")
+    return f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"  # noqa: S104
+
+
+def _plain(view: Any) -> Any:
+    import msgspec
+
+    return msgspec.to_builtins(view)
+
+
+def _show_status(view: NodeView) -> None:
+    state = f"waits for {view.waiting_for}" if view.waiting_for else "blocks become final"
+    output.facts(
+        [
+            (
+                "Node",
+                f"{view.name}, {view.role}" + ("" if view.index is None else f" {view.index}"),
+            ),
+            ("Ledger", f"{view.network} {output.short(view.chain_id, head=16, tail=0)}"),
+            ("Height", f"{view.head.block}, state {output.short(view.head.state_root)}"),
+            ("View", f"{view.view}, led by {_name(view, view.leader)}"),
+            ("State", state if view.ready else f"not ready: {view.not_ready_because}; {state}"),
+            (
+                "Quorum",
+                f"{view.quorum} of {view.validators} needed, {view.reachable} here; "
+                f"{max(0, view.further_failures_tolerated)} further failures tolerated",
+            ),
+            ("Pending", f"{view.pending_transactions} transactions"),
+        ]
+    )
+    output.table(
+        ("PEER", ("HEIGHT", "right"), ("LAG", "right"), "STATE", "ADDRESS"),
+        [
+            (p.name, p.height, p.lag, "connected" if p.reachable else "unreachable", p.address)
+            for p in view.peers
+        ],
+    )
+
+
+def _name(view: NodeView, index: int | None) -> str:
+    if index is None:
+        return "nobody"
+    if index == view.index:
+        return "this node"
+    return next((p.name for p in view.peers if p.index == index), str(index))
+
+
+@node.command()
+@click.option("--node", "urls", multiple=True, help="A node's API; may be given several times.")
+@click.option(
+    "--home",
+    "homes",
+    multiple=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The folder of a node on this machine; may be given several times.",
+)
+@output.json_option
+def cluster(urls: tuple[str, ...], homes: tuple[Path, ...]) -> None:
+    """Compare nodes: heights, state roots, who is missing. Exit status 1 without a quorum.
+
+    Ask every node by its own API; without --node and --home those of the chosen profile. The exit
+    status is also 1 if two nodes report different states at one height.
+    """
+    from cli import clusterview
+
+    addresses = [*urls, *(_url(None, home) for home in homes)] or clusterview.profile_urls()
+    seen = clusterview.look(addresses)
+    output.emit(seen.to_json(), lambda: clusterview.show(seen))
+    if not seen.healthy:
+        output.finish(Exit.VIOLATION)
+
+
+@node.command()
+@_HOME
+@click.option("--no-signatures", is_flag=True, help="Skip members' signatures: much faster.")
+@output.json_option
+def check(home: Path, no_signatures: bool) -> None:
+    """Verify everything in a node's store again. Exit status 1 if anything is wrong.
+
+    Works on a stopped node and, read-only, beside a running one. Silent about what is sound.
+    """
+    from node.config import Home
+
+    where = Home(home)
+    if not where.ledger.is_dir():
+        raise Failure("FILE_MISSING", f"{where.ledger} is not there", Exit.LOCAL)
+    findings = []
+    last = None
+    for line in _checked_apart(where, not no_signatures):
+        if "height" in line:
+            last = line
+        else:
+            findings.append(line)
+            if not output.wants_json():
+                mark = "note" if line["note"] else "wrong"
+                output.say(f"{mark}  {line['where']}: {line['what']}")
+    wrong = sum(not f["note"] for f in findings)
+    height = last["height"] if last else None
+
+    def human() -> None:
+        if wrong:
+            output.say(f"{wrong} finding{'s' if wrong > 1 else ''} in {where.ledger}")
+        else:
+            output.done(f"{where.ledger} is sound up to height {height}")
+
+    output.emit({"ledger": str(where.ledger), "height": height, "findings": findings}, human)
+    if wrong:
+        output.finish(Exit.VIOLATION)
+
+
+def _checked_apart(where: Home, signatures: bool) -> Iterator[dict[str, Any]]:
+    """The check's findings as they come, made in a child: damaged files can end a process."""
+    with _child(lambda write: _check_into(where, signatures, write)) as (lines, outcome):
+        yield from lines
+    code = outcome()
+    if os.WIFSIGNALED(code):
+        what = f"reading ended the process by signal {os.WTERMSIG(code)}: the file is damaged"
+        yield {"where": "file", "what": what, "note": False}
+
+
+def _check_into(where: Home, signatures: bool, write: Any) -> None:
+    from ledger.store.check import check as check_store
+    from ledger.store.disk import open_store
+
+    def found(finding: Finding) -> None:
+        write({"where": finding.where, "what": finding.what, "note": finding.note})
+
+    try:
+        store = open_store(where.ledger, read_only=True)
+        for finding in check_store(store, signatures=signatures):
+            found(finding)
+        head = store.head
+        write({"height": None if head is None else head.height})
+    except CodedError as error:
+        write({"where": "store", "what": str(error), "note": False})
+
+
+@contextmanager
+def _child(work: Any) -> Iterator[tuple[Iterator[dict[str, Any]], Any]]:
+    """Run ``work(write)`` in a forked child; yields what it writes and its wait status."""
+    reading, writing = os.pipe()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    pid = os.fork()
+    if pid == 0:
+        status_code = 1
+        try:
+            os.close(reading)
+            with os.fdopen(writing, "w") as target:
+                work(lambda line: print(json.dumps(line), file=target, flush=True))
+            status_code = 0
+        finally:
+            os._exit(status_code)
+    os.close(writing)
+    status: list[int] = []
+
+    def outcome() -> int:
+        if not status:
+            status.append(os.waitpid(pid, 0)[1])
+        return status[0]
+
+    with os.fdopen(reading) as source:
+        try:
+            yield (json.loads(line) for line in source), outcome
+        finally:
+            outcome()

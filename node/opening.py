@@ -1,0 +1,101 @@
+"""Opening a node's home: genesis, keys, store, journal, and what they must agree on."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import Any, NamedTuple
+
+from contracts.genesis import found, read_application, to_json
+from ledger import genesis as genesis_file
+from ledger.errors import BAD_GENESIS, CodedError
+from ledger.genesis import Genesis
+from ledger.journal import Journal, open_journal
+from ledger.store.chain import Store, first_block
+from ledger.store.disk import open_store
+from node import identity
+from node.config import Home, NodeConfig
+from node.errors import BAD_KEY_FILE
+from node.identity import NodeIdentity
+
+
+class OpenNode(NamedTuple):
+    """Everything on disk that a running node needs. ``number`` is its validator index,
+    None for an observer."""
+
+    home: Home
+    config: NodeConfig
+    genesis: Genesis
+    identity: NodeIdentity
+    number: int | None
+    store: Store
+    journal: Journal
+
+    def close(self) -> None:
+        """Release store and journal."""
+        self.journal.close()
+        self.store.close()
+
+
+def open_node(home: Home, config: NodeConfig, password: bytes | None = None) -> OpenNode:
+    """Open a node's home; a new store starts with block 0.
+
+    Raises ``BAD_GENESIS``, ``BAD_KEY_FILE``, ``STORE_LOCKED``, ``STORE_CORRUPT``, ``STORE_FULL``
+    or ``OSError``.
+    """
+    genesis = read_genesis(home)
+    keys = identity.load(home.path, password)
+    with ExitStack() as opened:
+        home.ledger.mkdir(parents=True, exist_ok=True)
+        home.votes.mkdir(parents=True, exist_ok=True)
+        store = open_store(home.ledger)
+        opened.callback(store.close)
+        journal = open_journal(home.votes)
+        opened.callback(journal.close)
+        if store.head is None:
+            store.commit(first_block(genesis, initial_state(genesis)))
+        head = store.head
+        assert head is not None, "block 0 is committed above"
+        if head.chain_id != genesis.chain_id:
+            raise CodedError(
+                BAD_GENESIS,
+                f"{home.ledger} holds ledger {head.chain_id.hex()[:16]}…, the genesis document "
+                f"is that of {genesis.chain_id.hex()[:16]}…",
+                field="chain_id",
+            )
+        index = _index_of(store, head.epoch, keys)
+        opened.pop_all()
+        return OpenNode(home, config, genesis, keys, index, store, journal)
+
+
+def read_genesis(home: Home) -> Genesis:
+    """The home's genesis document, approved by all; raises ``BAD_GENESIS`` and others."""
+    if not home.genesis.is_file():
+        raise CodedError(
+            BAD_GENESIS,
+            f"{home.genesis} is not there; the ceremony is explained by: iic genesis --help",
+        )
+    return genesis_file.load(home.genesis, readable)
+
+
+def readable(application: bytes) -> Any:
+    """The application's part of a genesis document in words."""
+    return to_json(read_application(application))
+
+
+def initial_state(genesis: Genesis) -> dict[bytes, bytes]:
+    """The state of block 0; raises ``BAD_GENESIS`` if the document contradicts itself."""
+    changes = found(read_application(genesis.application), genesis.time).changes()
+    return {key: value for key, value in changes.items() if value is not None}
+
+
+def _index_of(store: Store, epoch: int, keys: NodeIdentity) -> int | None:
+    validators = store.validators(epoch)
+    assert validators is not None, "the store holds its head's validator set"
+    index = validators.index_of(keys.vote_key.public)
+    if index is not None and validators.validators[index].certificate != keys.certificate:
+        raise CodedError(
+            BAD_KEY_FILE,
+            "the TLS certificate is not the one registered with this node's vote key",
+            field=str(keys.tls.certificate),
+        )
+    return index

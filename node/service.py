@@ -1,0 +1,386 @@
+"""One node as a process: peers, workers, disk, clock and API around the replica.
+
+The service owns the event loop. Peers, timers, workers and clients become events of the replica,
+its effects go through :mod:`node.runner`. It implements the API's :class:`node.api.handle
+.NodeHandle` and stops by itself when a durable write fails or the replica raises a fatal alarm.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import signal
+from collections.abc import Coroutine, Iterable, Sequence
+from contextlib import AsyncExitStack, suppress
+from typing import TYPE_CHECKING, Any
+
+from prometheus_client import CollectorRegistry
+
+from ledger.block import Header
+from ledger.errors import CodedError
+from ledger.genesis import Genesis
+from ledger.store.interface import BlockCommit, ChainStore
+from node import description, limits
+from node.api.handle import Description, Submission
+from node.consensus.config import Identity
+from node.errors import BUSY, HALTED, NOT_READY, Busy
+from node.identity import read_certificate
+from node.logs import logger
+from node.messages import Message, decode_message, encode_message
+from node.metrics import NodeMetrics
+from node.network.peers import Peers, Self
+from node.network.roster import Entry, Roster
+from node.opening import OpenNode
+from node.replica.effects import Alarm, Answer, Check
+from node.replica.effects import Submission as Known
+from node.replica.events import Checked, PeerDown, PeerUp, Received, Submitted, Verdict
+from node.replica.replica import Replica
+from node.runner import Runner, wall_clock_ms
+from node.verify.pool import VerifyPool
+
+if TYPE_CHECKING:
+    from node.server import ApiServer
+
+_log = logger("node")
+
+
+class Service:
+    """A running node. Make it on the event loop that it runs on; :meth:`run` is its life."""
+
+    def __init__(self, opened: OpenNode) -> None:
+        self._opened = opened
+        self._config = opened.config
+        self._measured = NodeMetrics()
+        key = opened.identity.vote_key
+        self._replica = Replica(
+            Identity(opened.number, key if opened.number is not None else None),
+            opened.genesis.chain_id,
+            opened.store,
+            opened.journal.load(),
+            opened.journal.next_sequence,
+            self._config.replica,
+        )
+        self._runner = Runner(self._replica, opened.journal, opened.store, self, self._measured)
+        self._pool = VerifyPool(opened.genesis.chain_id, self._config.workers or None)
+        this = Self(opened.genesis.chain_id, key, opened.identity.certificate, opened.identity.tls)
+        self._peers = Peers(this, self._roster(), self, self._measured)
+        self._stopping = asyncio.Event()
+        self._reason: CodedError | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._requests: dict[int, asyncio.Future[tuple[Known, ...]]] = {}
+        self._request_numbers = 0
+        self._waiters: list[tuple[int, asyncio.Future[None]]] = []
+        self._started_ms = wall_clock_ms()
+        self._final_ms: int | None = None
+        self._seen_restarts = 0
+
+    # life -------------------------------------------------------------------------------------
+    async def run(self, until_closed: int | None = None) -> CodedError | None:
+        """Run until a signal or :meth:`stop`; returns why it stopped by itself, if it did.
+
+        ``until_closed`` is a file descriptor whose end also stops the node: the pipe to a parent.
+        Raises ``OSError`` if an address cannot be bound.
+        """
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._close)
+            host, port = await self._peers.start(self._config.listen)
+            self._pool.start()
+            server = await self._serve_api()
+            if server is not None:
+                stack.push_async_callback(server.close)
+            self._catch_signals(until_closed)
+            self._spawn(self._probe())
+            head = self.head()
+            _log.info(
+                "node started",
+                node=self._config.name,
+                role="observer" if self.index is None else f"validator {self.index}",
+                ledger=self.chain_id.hex()[:16],
+                height=head.height,
+                peers_at=f"{host}:{port}",
+                api=self._config.api or None,
+            )
+            gc.collect()
+            gc.freeze()  # what is loaded by now stays: the collector need not walk it again
+            self._runner.start()
+            await self._stopping.wait()
+            _log.info("node stopping", height=self.head().height)
+        return self._reason
+
+    def stop(self, reason: CodedError | None = None) -> None:
+        """End :meth:`run`."""
+        if not self._stopping.is_set():
+            self._reason = reason
+            self._stopping.set()
+
+    async def _close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        for future in self._requests.values():
+            future.cancel()
+        await self._runner.close()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(limits.STOP_SECONDS):
+                await self._peers.close()
+                await self._pool.close()
+        self._opened.close()
+
+    async def _serve_api(self) -> ApiServer | None:
+        if not self._config.api:
+            return None
+        from node.server import ApiServer  # noqa: PLC0415  # only a node that serves pays for it
+
+        server = ApiServer(
+            self,
+            self._config.api,
+            self._config.api_settings,
+            genesis_file=self._opened.home.genesis.read_bytes(),
+            version=description.version(),
+        )
+        await server.start()
+        return server
+
+    def _catch_signals(self, until_closed: int | None) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
+        if until_closed is not None:
+            loop.add_reader(until_closed, self._read_parent, until_closed)
+
+    def _read_parent(self, pipe: int) -> None:
+        if not os.read(pipe, 4096):
+            asyncio.get_running_loop().remove_reader(pipe)
+            self.stop()
+
+    async def _probe(self) -> None:
+        """Measure the loop's own lag, and queues that change without an event."""
+        loop = asyncio.get_running_loop()
+        while True:
+            due = loop.time() + limits.LAG_PROBE_SECONDS
+            await asyncio.sleep(limits.LAG_PROBE_SECONDS)
+            self._measured.loop_lag.set(max(0.0, loop.time() - due))
+            self._measured.checks_waiting.set(self._pool.waiting)
+            self._measured.view.set(self._replica.core.view)
+            died = self._pool.restarts - self._seen_restarts
+            if died:
+                self._measured.worker_restarts.inc(died)
+                self._seen_restarts = self._pool.restarts
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            raise_in_loop = asyncio.get_running_loop().call_exception_handler
+            raise_in_loop({"message": "a task of the node failed", "exception": task.exception()})
+
+    def _roster(self) -> Roster:
+        observers = (
+            Entry(
+                -1 - number, o.name, bytes.fromhex(o.node_key), read_certificate(o.certificate), ""
+            )
+            for number, o in enumerate(self._config.observers)
+        )
+        return Roster.of(self._replica.validators, observers)
+
+    # what the API sees (node.api.handle.NodeHandle) -------------------------------------------
+    @property
+    def genesis(self) -> Genesis:
+        """The genesis document."""
+        return self._opened.genesis
+
+    @property
+    def genesis_file(self) -> bytes:
+        """The genesis file as the node was given it."""
+        return self._opened.home.genesis.read_bytes()
+
+    @property
+    def chain_id(self) -> bytes:
+        """The ledger's name."""
+        return self._opened.genesis.chain_id
+
+    @property
+    def index(self) -> int | None:
+        """This node's position in the validator set; None for an observer."""
+        return self._opened.number
+
+    @property
+    def store(self) -> ChainStore:
+        """Committed state."""
+        return self._opened.store
+
+    @property
+    def metrics(self) -> CollectorRegistry:
+        """What ``/metrics`` renders."""
+        return self._measured.registry
+
+    async def submit(self, wires: Sequence[bytes]) -> list[Submission]:
+        """Check, admit and share transactions; see the protocol."""
+        if len(self._requests) >= limits.SUBMISSION_REQUESTS:
+            raise Busy("too many submissions wait for their answer")
+        if self._runner.stopped:
+            raise CodedError(NOT_READY, "the node is stopping")
+        self._request_numbers += 1
+        number = self._request_numbers
+        answer: asyncio.Future[tuple[Known, ...]] = asyncio.get_running_loop().create_future()
+        self._requests[number] = answer
+        try:
+            self._runner.tell(Submitted(number, tuple(wires)))
+            async with asyncio.timeout(limits.SUBMISSION_SECONDS):
+                known = await answer
+        except TimeoutError:
+            raise Busy("the node did not get to these transactions in time") from None
+        finally:
+            del self._requests[number]
+        _raise_if_none_was_taken(known)
+        return [_to_api(one) for one in known]
+
+    def status(self, transaction_id: bytes) -> Submission:
+        """What is known of a transaction now."""
+        return _to_api(self._replica.status(transaction_id))
+
+    def head(self) -> Header:
+        """The newest committed header."""
+        head = self._opened.store.head
+        assert head is not None, "an open node has block 0"
+        return head
+
+    async def wait_for_height(self, height: int) -> None:
+        """Return as soon as block ``height`` is committed."""
+        if self.head().height >= height:
+            return
+        reached: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        entry = (height, reached)
+        self._waiters.append(entry)
+        try:
+            await reached
+        finally:
+            with suppress(ValueError):
+                self._waiters.remove(entry)
+
+    def describe(self) -> Description:
+        """What the node is doing and why it waits."""
+        replica, core = self._replica, self._replica.core
+        pacing = self._config.replica
+        return description.describe(
+            description.Facts(
+                name=self._config.name,
+                number=self.index,
+                validators=replica.validators,
+                head=self.head(),
+                view=core.view,
+                leader=core.leader,
+                doing=(replica.waiting_for(), *core.explain()),
+                peers=self._peers.states(),
+                heights=replica.peer_heights(),
+                pending_transactions=len(replica.intake.submissions),
+                pending_bytes=replica.intake.submissions.size,
+                syncing=replica.syncing,
+                now_ms=wall_clock_ms(),
+                started_ms=self._started_ms,
+                final_ms=self._final_ms,
+                idle_ms=2 * pacing.heartbeat + 6 * pacing.delta,
+            )
+        )
+
+    # events of peers (node.network.peers.Sink) ------------------------------------------------
+    def peer_up(self, peer: int) -> None:
+        """A peer is connected."""
+        self._runner.tell(PeerUp(peer))
+
+    def peer_down(self, peer: int) -> None:
+        """A peer is gone."""
+        self._runner.tell(PeerDown(peer))
+
+    def received(self, peer: int, kind: int, payload: bytes) -> None:
+        """A message; what does not decode is the peer's offence."""
+        self._runner.tell(Received(peer, decode_message(kind, payload)))
+
+    # effects of the replica (node.runner.Outside) ---------------------------------------------
+    def send(self, peer: int, message: Message) -> None:
+        """Queue a message for one peer."""
+        self._peers.send(peer, *encode_message(message))
+
+    def broadcast(self, message: Message) -> None:
+        """Queue a message for all peers."""
+        self._peers.broadcast(*encode_message(message))
+
+    def check(self, work: Check) -> None:
+        """Have transactions verified by the workers."""
+        self._spawn(self._check(work))
+
+    async def _check(self, work: Check) -> None:
+        try:
+            plain = await self._pool.check(work.wires, urgent=work.urgent)
+            verdicts = tuple(Verdict(*verdict) for verdict in plain)
+        except Busy as busy:
+            verdicts = (Verdict(b"", busy.code.name, busy.message),) * len(work.wires)
+        self._runner.tell(Checked(work.token, verdicts))
+
+    def answer(self, answer: Answer) -> None:
+        """Answer a client, if it still waits."""
+        waiting = self._requests.get(answer.request)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(answer.submissions)
+
+    def committed(self, height: int) -> None:
+        """A block is durable: wake who waited for it."""
+        self._final_ms = wall_clock_ms()
+        due = [reached for wanted, reached in self._waiters if wanted <= height]
+        for reached in due:
+            if not reached.done():
+                reached.set_result(None)
+
+    def announce(self, block: BlockCommit) -> None:
+        """One line per block."""
+        header = block.header
+        self._measured.height.set(header.height)
+        self._measured.block_time.set(header.time / 1000)
+        self._measured.transactions.inc(header.transactions)
+        _log.info(
+            "block final",
+            height=header.height,
+            transactions=header.transactions,
+            view=header.view,
+            signatures=len(block.certificate.signatures) if block.certificate else None,
+            state=header.state_root.hex()[:16],
+            behind_ms=wall_clock_ms() - header.time,
+        )
+
+    def alarm(self, alarm: Alarm) -> None:
+        """Tell the operator; a fatal alarm stops the node."""
+        self._measured.alarms.labels(alarm.code).inc()
+        _log.error("alarm", code=alarm.code, text=alarm.text, fatal=alarm.fatal)
+        if alarm.fatal:
+            self.stop(CodedError(HALTED, f"{alarm.code}: {alarm.text}"))
+
+    def failed(self, error: CodedError) -> None:
+        """A durable write failed: stop before anything else is promised."""
+        _log.error("a durable write failed", code=error.code.name, text=error.message)
+        self.stop(error)
+
+
+def _to_api(known: Known) -> Submission:
+    return Submission(
+        known.id or None,
+        known.status.value,
+        known.height,
+        known.position,
+        known.code,
+        known.reason,
+        known.field,
+    )
+
+
+def _raise_if_none_was_taken(known: Iterable[Known]) -> None:
+    """The replica refuses a whole request by one reason for all, with no ids."""
+    for one in known:
+        if one.id or one.code not in (BUSY.name, NOT_READY.name):
+            return
+    if one.code == BUSY.name:
+        raise Busy(one.reason)
+    raise CodedError(NOT_READY, one.reason)
