@@ -133,6 +133,8 @@ class StateTree:
 
         ``pages`` stays untouched. Raises ``STORE_CORRUPT`` if a page that must exist does not.
         """
+        if not changes:
+            return TreeUpdate(self.root(pages), {})
         leaves: list[bytes] = []
         key_base, value_base = self._key_base, self._value_base
         for key, value in changes.items():

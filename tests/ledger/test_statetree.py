@@ -108,6 +108,12 @@ def test_a_change_to_the_same_value_writes_no_bucket() -> None:
     assert all(page is not None and page[0] == 1 for page in found.pages.values())
 
 
+@pytest.mark.parametrize("size", [0, 3, BUCKET_ENTRIES + 1, 2_000])
+def test_no_change_at_all_leaves_the_tree_as_it_is(size: int) -> None:
+    pages, root = _built(_numbered(size))
+    assert TREE.update(pages, {}) == TreeUpdate(root, {})
+
+
 def test_roots_of_two_ledgers_with_the_same_content_differ() -> None:
     content = _numbered(3)
     assert update(CHAIN, NoPages(), content).root != update(b"d" * 32, NoPages(), content).root
