@@ -21,7 +21,8 @@ from typing import Protocol
 from ledger.errors import CodedError
 from ledger.store.interface import BlockCommit
 from node import limits
-from node.errors import WRITE_FAILED
+from node.errors import HALTED, WRITE_FAILED
+from node.logs import logger
 from node.messages import Message
 from node.metrics import NodeMetrics
 from node.replica.effects import (
@@ -38,6 +39,9 @@ from node.replica.effects import (
     SetTimer,
 )
 from node.replica.events import Committed, Event, TimerFired
+
+
+_log = logger("runner")
 
 
 class Machine(Protocol):
@@ -78,7 +82,7 @@ class Outside(Protocol):
     def alarm(self, alarm: Alarm) -> None: ...
 
     def failed(self, error: CodedError) -> None:
-        """A durable write has failed; nothing more will be carried out."""
+        """A durable write or the replica itself has failed; nothing more will be carried out."""
         ...
 
 
@@ -160,6 +164,14 @@ class Runner:
         began = time.perf_counter()
         try:
             effects = act()
+        except Exception as defect:
+            # Half a step may have been taken: what this replica would say next is worth nothing.
+            _log.exception("the replica failed")
+            self.stop()
+            self._outside.failed(
+                CodedError(HALTED, f"a defect stopped this node: {type(defect).__name__}")
+            )
+            return
         finally:
             self._in_step = False
         self._metrics.step.observe(time.perf_counter() - began)

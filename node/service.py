@@ -359,8 +359,8 @@ class Service:
             self.stop(CodedError(HALTED, f"{alarm.code}: {alarm.text}"))
 
     def failed(self, error: CodedError) -> None:
-        """A durable write failed: stop before anything else is promised."""
-        _log.error("a durable write failed", code=error.code.name, text=error.message)
+        """The disk or the replica failed: stop before anything else is promised."""
+        _log.error("the node cannot go on", code=error.code.name, text=error.message)
         self.stop(error)
 
 

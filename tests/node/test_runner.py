@@ -251,6 +251,19 @@ async def test_a_failed_commit_stops_everything_too(rig: Rig, block: BlockCommit
     assert rig.runner.stopped and rig.outside.heights == []
 
 
+async def test_a_replica_that_fails_is_never_asked_again(rig: Rig) -> None:
+    class Broken(Script):
+        def handle(self, event: Event, now: int) -> list[Effect]:
+            self.events.append(event)
+            raise IndexError("a defect")
+
+    rig.runner._machine = broken = Broken()
+    rig.runner.tell(PeerUp(1))
+    rig.runner.tell(PeerUp(2))
+    assert broken.events == [PeerUp(1)]
+    assert [e.code.name for e in rig.outside.failures] == ["HALTED"] and rig.runner.stopped
+
+
 async def test_timers_fire_once_are_replaced_and_cancelled(rig: Rig) -> None:
     rig.say(SetTimer("gone", 1), SetTimer("moved", 1), SetTimer("kept", 1))
     rig.say(CancelTimer("gone"), CancelTimer("never set"), SetTimer("moved", 30))
