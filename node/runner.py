@@ -40,7 +40,6 @@ from node.replica.effects import (
 )
 from node.replica.events import Committed, Event, TimerFired
 
-
 _log = logger("runner")
 
 
