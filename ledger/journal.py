@@ -57,6 +57,8 @@ class Journal:
     def _write(self, records: Sequence[bytes], before_sequence: int) -> None:
         after = self._next + len(records)
         first = max(self._first, min(before_sequence, after))
+        if not records and first == self._first:
+            return
         items: list[tuple[bytes, bytes | None]] = [
             (tables.height_key(number), None)
             for number in range(self._first, min(first, self._next))
@@ -66,8 +68,6 @@ class Journal:
             for offset, record in enumerate(records)
             if self._next + offset >= first
         ]
-        if not items:
-            return
         items.append((_NEXT, after.to_bytes(8, "big")))
         self._environment.write([Change(Table.JOURNAL, items)])
         self._first, self._next = first, after

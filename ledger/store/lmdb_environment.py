@@ -38,6 +38,8 @@ _pack = Struct(">I").pack
 _SEEDS = {table: crc32(bytes((table,))) for table in Table}
 _FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 _GROWTH_STEP = 1 << 30
+_LEAST_MAP = 256 << 10
+"""Room for the tables themselves, which are created before the map can grow."""
 _SNAPSHOT_WAIT = 10.0
 """Seconds that a growing map waits for open snapshots before it ends them."""
 
@@ -69,7 +71,7 @@ class LmdbEnvironment:
         try:
             self._env = lmdb.open(
                 str(path),
-                map_size=map_bytes,
+                map_size=max(map_bytes, _LEAST_MAP),
                 max_dbs=len(Table),
                 readonly=read_only,
                 create=not read_only,
@@ -109,6 +111,10 @@ class LmdbEnvironment:
                 self._grow()
         except lmdb.Error as error:
             self._failed = True
+            size = sum(len(key) + len(value) for _, puts in batch for key, value in puts)
+            if "Input/output error" in str(error) and _is_full(self.path, size):
+                # LMDB reports a write that the file system cut short in this way.
+                raise _full(self.path) from error
             raise _translated(error, self.path) from error
         with self._lock:
             self._read.abort()
@@ -290,15 +296,36 @@ def _lock_directory(path: Path) -> int:
     return handle
 
 
+def _full(path: Path) -> CodedError:
+    return CodedError(
+        STORE_FULL,
+        f"no space left to write {path}; nothing of this write was stored. "
+        "Free disk space or raise the quota, then start the node again",
+    )
+
+
+def _is_full(path: Path, size: int) -> bool:
+    """Whether the data file could not grow by ``size`` bytes, tried on a file of its own."""
+    probe = path / "PROBE"
+    try:
+        handle = os.open(probe, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            os.posix_fallocate(handle, (path / "data.mdb").stat().st_size, size + (1 << 20))
+        finally:
+            os.close(handle)
+    except OSError as error:
+        return error.errno in _FULL
+    finally:
+        with suppress(OSError):
+            probe.unlink()
+    return False
+
+
 def _translated(error: lmdb.Error, path: Path) -> Exception:
     """The error that callers know for one of LMDB's."""
     text = str(error)
     if isinstance(error, lmdb.DiskError) or any(os.strerror(code) in text for code in _FULL):
-        return CodedError(
-            STORE_FULL,
-            f"no space left to write {path}; nothing of this write was stored. "
-            "Free disk space or raise the quota, then start the node again",
-        )
+        return _full(path)
     if isinstance(error, lmdb.CorruptedError | lmdb.PageNotFoundError | lmdb.InvalidError):
         return CodedError(STORE_CORRUPT, f"{path} is damaged: {text}")
     if "already open in this process" in text:
