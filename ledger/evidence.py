@@ -11,7 +11,7 @@ from __future__ import annotations
 from ledger import keys
 from ledger.block import Verify, Vote, VoteKind
 from ledger.codec import Struct
-from ledger.errors import BAD_EVIDENCE, CodedError
+from ledger.errors import BAD_FAULT_PROOF, CodedError
 from ledger.validators import ValidatorSet
 
 
@@ -24,14 +24,16 @@ class DoubleVote(Struct, tag=1):
     def verify(
         self, chain_id: bytes, validators: ValidatorSet, verify: Verify = keys.verify
     ) -> int:
-        """The index of the validator that this convicts; raises ``BAD_EVIDENCE`` if it does not."""
+        """The index of the validator that this convicts; raises ``BAD_FAULT_PROOF`` if it does not."""
         if not conflicting(self.first, self.second):
-            raise CodedError(BAD_EVIDENCE, "a correct validator may sign both votes")
+            raise CodedError(BAD_FAULT_PROOF, "a correct validator may sign both votes")
         if _order(self.first) >= _order(self.second):
-            raise CodedError(BAD_EVIDENCE, "the votes are in ascending order of kind and block")
+            raise CodedError(BAD_FAULT_PROOF, "the votes are in ascending order of kind and block")
         for vote in (self.first, self.second):
             if not vote.verify(chain_id, validators, verify):
-                raise CodedError(BAD_EVIDENCE, "both votes must verify in the same validator set")
+                raise CodedError(
+                    BAD_FAULT_PROOF, "both votes must verify in the same validator set"
+                )
         return self.first.signer
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from ledger.block import VoteKind
 from ledger.codec import decode, encode
-from ledger.errors import BAD_EVIDENCE, CodedError
+from ledger.errors import BAD_FAULT_PROOF, CodedError
 from ledger.evidence import DoubleVote, conflicting, double_vote
 from node.consensus.evidence import double_votes, exclusive
 from tests.node.consensus.transcript import CHAIN, certificate, forged, validators, vote
@@ -41,7 +41,7 @@ def test_votes_that_a_correct_validator_may_sign_are_no_evidence(one, other) -> 
     assert not conflicting(one, other)
     with pytest.raises(CodedError) as refused:
         DoubleVote(one, other).verify(CHAIN, validators(4))
-    assert refused.value.code is BAD_EVIDENCE
+    assert refused.value.code is BAD_FAULT_PROOF
 
 
 def test_evidence_needs_both_signatures_the_right_order_and_the_right_validators() -> None:
