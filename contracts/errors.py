@@ -71,6 +71,7 @@ ROLE_NOT_HELD = define("ROLE_NOT_HELD", 409, "The party does not hold this role.
 KEY_NAME_TAKEN = define("KEY_NAME_TAKEN", 409, "The keyring has a key of this name.")
 UNKNOWN_KEY = define("UNKNOWN_KEY", 404, "The keyring has no such key.")
 KEY_IN_USE = define("KEY_IN_USE", 409, "The public key is registered already.")
+RECOVERY_OPEN = define("RECOVERY_OPEN", 409, "A recovery of the party's keys waits already.")
 POSITIONS_OPEN = define(
     "POSITIONS_OPEN", 409, "Balances or objects of the party are open, so it cannot be closed."
 )

@@ -203,7 +203,7 @@ def _missing(need: Requirement, roles: list[str]) -> int:
     return max(0, need.count - have)
 
 
-def _refusal(  # noqa: PLR0917 - the whole state of one evaluation, in its order
+def _refusal(
     covering: tuple[Rule, ...],
     operation_class: str,
     value: int,
@@ -242,8 +242,8 @@ def _role_words(role: str) -> str:
 def check_keyring(keyring: Keyring, field: str) -> None:
     """Raise ``BAD_POLICY`` or ``BAD_KEY`` unless a keyring can be registered.
 
-    Names and public keys are distinct, keys are valid points with a period of validity, and every rule can be satisfied by active keys (so a
-    party cannot lock itself out by mistake).
+    Names and public keys are distinct, keys are valid points with a period of validity, and every
+    rule can be satisfied by active keys (so a party cannot lock itself out by mistake).
     """
     if not 1 <= len(keyring.keys) <= MAX_KEYS:
         raise _bad(f"a keyring holds 1 to {MAX_KEYS} keys", f"{field}.keys")

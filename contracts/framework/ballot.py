@@ -101,6 +101,16 @@ class BallotDecided(Event, tag="ballot.Decided"):
     no: tuple[Lei, ...]
 
 
+class VoteCast(Event, tag="ballot.VoteCast"):
+    """A voter voted, or left the ballot because of a conflict."""
+
+    ballot: ObjectId
+    subject: Lei
+    voter: Lei
+    choice: Choice
+    reason: str
+
+
 class OpenMotion(Struct, tag=1):
     """Index entry: the open ballot of a kind about a party."""
 
@@ -195,7 +205,7 @@ def open_motion(ctx: Context, kind: str, subject: str) -> Ballot | None:
     return None if entry is None else ctx.get(BALLOT_TABLE, entry.ballot)
 
 
-def cast(ctx: Context, ballot_id: bytes, choice: Choice) -> None:
+def cast(ctx: Context, ballot_id: bytes, choice: Choice, reason: str = "") -> None:
     """Count the author's vote and decide the ballot if its outcome is certain.
 
     Raises ``NOT_FOUND``, ``NOT_A_VOTER``, ``ALREADY_VOTED``, ``WRONG_STATE``, ``DEADLINE_PASSED``.
@@ -217,6 +227,7 @@ def cast(ctx: Context, ballot_id: bytes, choice: Choice) -> None:
         changes["voters"] = tuple(v for v in ballot.voters if v != voter)
         changes["excluded"] = (*ballot.excluded, voter)
     ballot = ctx.amend(BALLOT, ballot, **changes)
+    ctx.emit(VoteCast(ballot.id, ballot.subject, voter, choice, reason))
     needed = ballot.majority.votes_of(len(ballot.voters))
     if len(ballot.yes) >= needed:
         _decide(ctx, ballot, "pass")

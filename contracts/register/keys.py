@@ -7,9 +7,9 @@ from typing import Final
 from msgspec import structs
 
 from contracts.errors import KEY_IN_USE, KEY_NAME_TAKEN, UNKNOWN_KEY, UNKNOWN_PARTY
-from contracts.framework.calendar import MS_PER_DAY
+from contracts.framework.calendar import MS_PER_DAY, MS_PER_HOUR
 from contracts.framework.context import Context
-from contracts.framework.party import KEYRING
+from contracts.framework.party import KEYRING, Right
 from contracts.framework.schedule import deadline
 from contracts.register.events import (
     KeyExpired,
@@ -24,8 +24,6 @@ from ledger.policy import Key, Keyring, KeyStatus, Rule, check_keyring
 
 WARNING: Final = "register.key-warning"
 EXPIRY: Final = "register.key-expiry"
-OFFICER: Final = "officer"
-"""The role of the keys that recover a party's keyring; kept apart from daily use."""
 
 
 def keyring_of(ctx: Context, lei: str) -> Keyring:
@@ -45,47 +43,64 @@ def key_named(keyring: Keyring, name: str, *, field: str) -> Key:
 
 
 def install(ctx: Context, lei: str, keys: tuple[Key, ...], rules: tuple[Rule, ...]) -> None:
-    """Give a party its first keyring, or a new one in place of the old; every key is new.
+    """Give a party its first keyring, or a new one in place of the old.
 
     Raises ``BAD_POLICY``, ``BAD_KEY`` or ``KEY_IN_USE``.
     """
-    keyring = Keyring(keys, rules)
-    check_keyring(keyring, "keyring")
+    check_keyring(Keyring(keys, rules), "keyring")
+    for index, key in enumerate(keys):
+        reserve(ctx, lei, key, field=f"keys[{index}]")
+    install_reserved(ctx, lei, keys, rules)
+
+
+def install_reserved(
+    ctx: Context, lei: str, keys: tuple[Key, ...], rules: tuple[Rule, ...]
+) -> None:
+    """Put a keyring in place whose keys were checked and reserved before."""
     old = ctx.get(KEYRING, lei)
     for key in old.keys if old is not None else ():
         ctx.emit(KeyRevoked(lei, key.name, key.public_key))
-    for index, key in enumerate(keys):
-        _claim(ctx, lei, key, field=f"keys[{index}]")
-    ctx.put(KEYRING, keyring, lei)
+    for key in keys:
+        ctx.emit(KeyRegistered(lei, key.name, key.public_key, key.expires))
+    ctx.put(KEYRING, Keyring(keys, rules), lei)
 
 
-def claim_check(ctx: Context, key: Key, *, field: str) -> None:
-    """Raise unless a key could be registered now: new, active, and valid for a lawful period."""
+def reserve(ctx: Context, lei: str, key: Key, *, field: str) -> None:
+    """Make a public key a party's for ever, and plan the warnings before it expires.
+
+    The key must be new, except that a party that applies again may keep the keys it has. Raises
+    ``BAD_POLICY`` or ``KEY_IN_USE``.
+    """
+    params = ctx.params(RegisterParameters)
     if key.status is not KeyStatus.ACTIVE:
         raise CodedError(BAD_POLICY, "a new key is active", field=f"{field}.status")
-    longest = ctx.time + ctx.params(RegisterParameters).key_days * MS_PER_DAY
-    if not ctx.time < key.expires <= longest:
+    earliest = ctx.time + params.recovery_hours * MS_PER_HOUR
+    latest = ctx.time + params.key_days * MS_PER_DAY
+    if not earliest < key.expires <= latest:
         raise CodedError(
             BAD_POLICY,
-            f"the key expires after now and at {longest} at the latest",
+            f"the key expires after {earliest} and at {latest} at the latest",
             field=f"{field}.expires",
         )
-    if ctx.get(KEY_OWNER, key.public_key) is not None:
+    owner = ctx.get(KEY_OWNER, key.public_key)
+    if owner is not None and not _keeps(ctx, owner, lei, key):
         raise CodedError(
             KEY_IN_USE, "the public key was registered before", field=f"{field}.public_key"
         )
-
-
-def _claim(ctx: Context, lei: str, key: Key, *, field: str) -> None:
-    claim_check(ctx, key, field=field)
     ctx.put(KEY_OWNER, KeyOwner(lei), key.public_key)
-    params = ctx.params(RegisterParameters)
     for days in sorted({params.first_warning_days, params.last_warning_days}):
         warn_at = key.expires - days * MS_PER_DAY
         if warn_at > ctx.time:
             ctx.schedule(warn_at, WARNING, lei, key.public_key)
     ctx.schedule(key.expires - 1, EXPIRY, lei, key.public_key)
-    ctx.emit(KeyRegistered(lei, key.name, key.public_key, key.expires))
+
+
+def _keeps(ctx: Context, owner: KeyOwner, lei: str, key: Key) -> bool:
+    """Whether a party without rights registers a key that is in its keyring already."""
+    if owner.lei != lei or ctx.party(lei).may(Right.MANAGE):
+        return False
+    held = keyring_of(ctx, lei).find(key.public_key)
+    return held is not None and held.status is KeyStatus.ACTIVE
 
 
 def add_key(ctx: Context, lei: str, key: Key) -> None:
@@ -93,15 +108,17 @@ def add_key(ctx: Context, lei: str, key: Key) -> None:
     keyring = keyring_of(ctx, lei)
     if keyring.named(key.name) is not None:
         raise CodedError(KEY_NAME_TAKEN, f"the keyring has a key {key.name!r}", field="key.name")
-    _claim(ctx, lei, key, field="key")
+    reserve(ctx, lei, key, field="key")
+    ctx.emit(KeyRegistered(lei, key.name, key.public_key, key.expires))
     _store(ctx, lei, (*keyring.keys, key), keyring.rules)
 
 
 def replace_key(ctx: Context, lei: str, old: Key, new: Key) -> None:
     """Put a new key in the place of another: same name and role, another public key."""
     keyring = keyring_of(ctx, lei)
-    _claim(ctx, lei, new, field="public_key")
+    reserve(ctx, lei, new, field="public_key")
     ctx.emit(KeyRevoked(lei, old.name, old.public_key))
+    ctx.emit(KeyRegistered(lei, new.name, new.public_key, new.expires))
     _store(ctx, lei, tuple(new if k == old else k for k in keyring.keys), keyring.rules)
 
 

@@ -15,6 +15,7 @@ from contracts.errors import (
 )
 from contracts.framework.ballot import Ballot, Majority, open_ballot
 from contracts.framework.context import Context
+from contracts.framework.machine import ITEM
 from contracts.framework.party import (
     HELD_ONCE,
     HOLDING,
@@ -33,6 +34,7 @@ from contracts.framework.types import BASIS_POINTS
 from contracts.register.events import RoleGranted, RoleRevoked, StandingChanged
 from contracts.register.records import MEMBERSHIP
 from ledger.errors import CodedError
+from ledger.state import State
 
 
 def change_standing(
@@ -158,3 +160,10 @@ def revoke_office(ctx: Context, party: Party, office: Office) -> None:
     ctx.put(PARTY, changed, party.lei)
     ctx.delete(HOLDING, office.role.value, office.scope, party.lei)
     ctx.emit(RoleRevoked(party.lei, office.role, office.scope))
+
+
+def open_objects(state: State, lei: str) -> Iterator[str]:
+    """Names of the machines of a party's open objects, apart from its own membership."""
+    for _, item in state.scan(ITEM, lei):
+        if item.machine != MEMBERSHIP.name:
+            yield item.machine

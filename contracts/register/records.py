@@ -145,6 +145,9 @@ class PendingRecovery(Struct, tag=1):
     recovery: ObjectId
 
 
+OFFICER: Final = "officer"
+"""The role of the keys that recover a party's keyring; kept apart from daily use."""
+
 RECOVERY_TABLE: Final = Table("recovery", Recovery)
 """By id."""
 PENDING_RECOVERY: Final = Table("recovery.open", PendingRecovery)
