@@ -27,18 +27,10 @@ class _Server(uvicorn.Server):
 class ApiServer:
     """The API of a node at an address, ``host:port``."""
 
-    def __init__(
-        self,
-        node: NodeHandle,
-        address: str,
-        settings: ApiSettings,
-        *,
-        genesis_file: bytes,
-        version: str,
-    ) -> None:
+    def __init__(self, node: NodeHandle, address: str, settings: ApiSettings) -> None:
         self._address = address
         config = uvicorn.Config(
-            create_app(node, genesis_file=genesis_file, version=version, settings=settings),
+            create_app(node, settings),
             log_config=None,
             access_log=False,
             server_header=False,

@@ -131,13 +131,7 @@ class Service:
             return None
         from node.server import ApiServer  # noqa: PLC0415  # only a node that serves pays for it
 
-        server = ApiServer(
-            self,
-            self._config.api,
-            self._config.api_settings,
-            genesis_file=self._opened.home.genesis.read_bytes(),
-            version=description.version(),
-        )
+        server = ApiServer(self, self._config.api, self._config.api_settings)
         await server.start()
         return server
 
@@ -196,6 +190,11 @@ class Service:
     @property
     def genesis_file(self) -> bytes:
         """The genesis file as the node was given it."""
+        return self._opened.home.genesis.read_bytes()
+
+    @property
+    def genesis_file(self) -> bytes:
+        """The genesis file with every approval."""
         return self._opened.home.genesis.read_bytes()
 
     @property
