@@ -309,7 +309,8 @@ class Overlay(State):
             self._sorted.sort()
         self._unsorted.clear()
         last = b""  # no key is empty; a key written again after an undo stands here twice
-        for key in islice(self._sorted, bisect_left(self._sorted, start), None):
+        for at in range(bisect_left(self._sorted, start), len(self._sorted)):
+            key = self._sorted[at]
             if not key.startswith(prefix):
                 return
             if key != last:
