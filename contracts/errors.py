@@ -90,3 +90,69 @@ OVERPAID = define("OVERPAID", 422, "The amount is more than what remains to be p
 ALREADY_REVERSED = define(
     "ALREADY_REVERSED", 409, "This leg of the payment is reversed or its reversal is proposed."
 )
+
+# Guarantees
+OVER_CAPACITY = define(
+    "OVER_CAPACITY", 422, "The guarantor's posted capacity is less than its promises would need."
+)
+COLLATERAL_SHORT = define(
+    "COLLATERAL_SHORT", 422, "The guarantor's posted collateral is less than its promises need."
+)
+OVER_GUARANTEE = define("OVER_GUARANTEE", 422, "More is asked than the guarantee has remaining.")
+GUARANTEE_TOO_LONG = define(
+    "GUARANTEE_TOO_LONG", 422, "The guarantee would end later than the ledger accepts."
+)
+NOT_LISTED = define(
+    "NOT_LISTED", 422, "The guarantee does not list such a document, or it was used already."
+)
+NOT_PRESENTED = define(
+    "NOT_PRESENTED", 422, "A discrepancy names something that the demand does not contain or lack."
+)
+PRECLUDED = define(
+    "PRECLUDED", 409, "The guarantor examined this before without objecting and may not object now."
+)
+ALREADY_EXTENDED = define(
+    "ALREADY_EXTENDED", 409, "The time was extended as often as the ledger accepts."
+)
+NOTHING_TO_RECOVER = define(
+    "NOTHING_TO_RECOVER", 422, "Less of the passed claim is left than is to be recovered."
+)
+
+# Disputes
+OVER_CLAIM = define("OVER_CLAIM", 422, "More is awarded or held than was claimed.")
+CONFLICT_OF_INTEREST = define(
+    "CONFLICT_OF_INTEREST", 403, "The party has an interest in the matter and may not decide it."
+)
+ALREADY_DISPUTED = define("ALREADY_DISPUTED", 409, "A dispute between them about this is open.")
+UNKNOWN_ORDER = define(
+    "UNKNOWN_ORDER", 422, "The tribunal cannot order this about the subject of the dispute."
+)
+
+# Evidence and barter
+BAD_DOCUMENT = define(
+    "BAD_DOCUMENT",
+    422,
+    "A document's signature does not verify or is by none of its issuer's keys.",
+)
+OTHER_TERMS = define("OTHER_TERMS", 409, "The hash is not that of the terms that are offered.")
+OVER_OPEN_CLAIM = define(
+    "OVER_OPEN_CLAIM", 422, "More goods value is asked than the claim has open and not yet called."
+)
+OVER_SCHEDULE = define(
+    "OVER_SCHEDULE", 422, "More is shipped or called than the contract's schedule provides."
+)
+OVER_LOT = define("OVER_LOT", 422, "The quantity is more than the lot has left to decide on.")
+VALUE_ROUNDS_TO_ZERO = define(
+    "VALUE_ROUNDS_TO_ZERO", 422, "The quantity is worth less than one minor unit at its price."
+)
+OVER_CURES = define("OVER_CURES", 422, "The lot was cured as often as the ledger accepts.")
+TOO_EARLY = define("TOO_EARLY", 409, "The event is not possible before a date that is still ahead.")
+ALREADY_DECIDED = define("ALREADY_DECIDED", 409, "The party has given its decision on this.")
+NOT_ASSIGNABLE = define("NOT_ASSIGNABLE", 422, "The contract's terms exclude the assignment.")
+RELIEF_REFUSED = define(
+    "RELIEF_REFUSED", 409, "Customs refused relief, and by the terms the lot goes back."
+)
+OVER_CHAIN = define("OVER_CHAIN", 422, "The chain has as many contracts as the ledger accepts.")
+FROZEN_BY_DISPUTE = define(
+    "FROZEN_BY_DISPUTE", 409, "A dispute about the contract is open, which freezes this."
+)
