@@ -157,3 +157,59 @@ def block_rows(
 ) -> Call[models.BlockRows]:
     """What a block records."""
     return get(f"/v1/blocks/{height}/transactions", models.BlockRows, cursor=cursor, limit=limit)
+
+
+def parties(
+    text: str = "", *, cursor: str = "", limit: int | None = None
+) -> Call[models.PartyPage]:
+    """Parties whose name or LEI contains a text."""
+    return get("/v1/parties", models.PartyPage, q=text, cursor=cursor, limit=limit)
+
+
+def party(lei: str) -> Call[models.PartyAnswer]:
+    """One party: standing, keys, signing policy."""
+    return get(f"/v1/parties/{quoted(lei)}", models.PartyAnswer)
+
+
+def accounts(
+    lei: str, *, cursor: str = "", limit: int | None = None
+) -> Call[models.AccountsAnswer]:
+    """A party's accounts."""
+    path = f"/v1/parties/{quoted(lei)}/accounts"
+    return get(path, models.AccountsAnswer, cursor=cursor, limit=limit)
+
+
+def history(lei: str, *, cursor: str = "", limit: int | None = None) -> Call[models.HistoryPage]:
+    """What concerned a party, newest first."""
+    path = f"/v1/parties/{quoted(lei)}/history"
+    return get(path, models.HistoryPage, cursor=cursor, limit=limit)
+
+
+def todo(
+    lei: str, *, everything: bool = False, cursor: str = "", limit: int | None = None
+) -> Call[models.TodoAnswer]:
+    """What waits for a party, or, with ``everything``, all its open objects."""
+    path = f"/v1/parties/{quoted(lei)}/todo"
+    params = {"all": "true"} if everything else {}
+    return get(path, models.TodoAnswer, cursor=cursor, limit=limit, **params)
+
+
+def object(identity: bytes) -> Call[models.ObjectAnswer]:
+    """An escrow, payment request, ballot …"""
+    return get(f"/v1/objects/{identity.hex()}", models.ObjectAnswer)
+
+
+def supply() -> Call[models.SupplyAnswer]:
+    """What each state has issued and redeemed, and its reserve."""
+    return get("/v1/supply", models.SupplyAnswer)
+
+
+def state_proof(table: str, parts: Sequence[str | int | bytes]) -> Call[bytes]:
+    """The proof of a record of the state, or of its absence (``ledger.proof``)."""
+    return get_bytes(f"/v1/proofs/state/{quoted(table)}", part=[_part(part) for part in parts])
+
+
+def _part(part: str | int | bytes) -> str:
+    if isinstance(part, str):
+        return f"s:{part}"
+    return f"i:{part}" if isinstance(part, int) else f"x:{part.hex()}"

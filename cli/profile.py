@@ -76,7 +76,7 @@ class Profile:
 
     def require_party(self) -> str:
         """The member's LEI; raises ``BAD_PROFILE`` if none is named."""
-        return self.party or self._missing("a party", "--party LEI")
+        return self.party or self._missing("a party", "--as LEI")
 
     def require_keystore(self) -> Path:
         """The keystore file; raises ``BAD_PROFILE`` if none is named."""
@@ -88,7 +88,7 @@ class Profile:
         noun = what.removeprefix("a ")
         raise CodedError(
             BAD_PROFILE,
-            f"{where} {noun}{verb}; pass {option} or set it: iic wallet profile set NAME {option}",
+            f"{where} {noun}{verb}; pass {option}, or keep it in a profile: iic wallet profile set",
         )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import click
 
 from cli import output
-from cli.wallet import keys, profiles
+from cli.wallet import keys, money, operations, profiles, reading, tx
 
 
 @click.group("wallet", cls=output.Group)
@@ -17,5 +17,12 @@ def wallet() -> None:
     """Keys, balances, payments and receipts of a member."""
 
 
-for _command in (*keys.COMMANDS, profiles.group):
+for _command in (
+    *keys.COMMANDS,
+    *reading.COMMANDS,
+    *money.COMMANDS,
+    profiles.group,
+    tx.group,
+    *operations.groups(),
+):
     wallet.add_command(_command)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import click
 
@@ -16,9 +16,10 @@ from cli.output import json_option
 from cli.passwords import refuse_secrets
 from cli.profile import Profile
 from cli.signing import Signer, open_signer
-
-if TYPE_CHECKING:
-    from ledger.genesis import Genesis
+from cli.wallet.parties import Directory
+from cli.wallet.provenstate import ProvenState
+from contracts.framework.types import lei_problem
+from ledger.genesis import Genesis, load
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -43,8 +44,6 @@ class Session:
     @functools.cached_property
     def ledger(self) -> Ledger:
         """From the genesis file, its approvals verified."""
-        from ledger.genesis import load  # noqa: PLC0415  # most commands need no ledger
-
         genesis = load(self.profile.require_genesis())
         return Ledger(genesis.network, genesis.chain_id, genesis)
 
@@ -53,10 +52,28 @@ class Session:
         """A client of the profile's nodes."""
         return Client(self.profile.require_nodes())
 
-    @property
+    @functools.cached_property
+    def state(self) -> ProvenState:
+        """The ledger's state, each record proven."""
+        return ProvenState(self.client, self.ledger.genesis)
+
+    @functools.cached_property
+    def directory(self) -> Directory:
+        """Names of parties."""
+        return Directory(self.client)
+
+    @functools.cached_property
     def party(self) -> str:
-        """The member's LEI."""
-        return self.profile.require_party()
+        """The member's LEI; a profile or ``--party`` may name it instead."""
+        return self.lei(self.profile.require_party())
+
+    def lei(self, text: str) -> str:
+        """The LEI of a party named in any way; an LEI needs no node."""
+        return text if not lei_problem(text) else self.directory.resolve(text)
+
+    def lei_or_none(self, text: str) -> str | None:
+        """As :meth:`lei`, in the shape that forms ask for."""
+        return self.lei(text)
 
     @functools.cached_property
     def keystore(self) -> Header:
@@ -98,7 +115,7 @@ def with_session(command: F) -> F:
             click.option("--profile", "profile_name", metavar="NAME", help="Profile to work with."),
             click.option("--node", multiple=True, metavar="URL", help="Node to ask; repeatable."),
             click.option("--genesis", type=FILE, help="Genesis file of the ledger."),
-            click.option("--party", metavar="LEI", help="Member to act for."),
+            click.option("--as", "party", metavar="NAME|LEI", help="Member to act for."),
             click.option("--keystore", type=FILE, help="Keystore file."),
             click.option(
                 "--password-file", type=FILE, help="File (mode 0600) with the keystore's password."

@@ -1,0 +1,84 @@
+"""Every declared operation as a command: ``iic wallet op NAME`` and ``iic wallet CAPABILITY …``.
+
+Nothing here knows an operation; a new declaration is a new command. The contracts are imported only
+when such a command is used.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from cli import output
+from cli.wallet.compose import Order, carry_out, with_order
+from cli.wallet.forms import command_name, document_of, options_of
+from cli.wallet.session import Session, with_session
+from contracts.framework.forms import operation_from_text
+from contracts.framework.operation import Declaration, declarations
+from contracts.registry import CAPABILITIES
+
+
+def command_of(declaration: Declaration, name: str) -> click.Command:
+    """The command that builds, signs and sends one operation."""
+
+    @with_order
+    @with_session
+    def send(session: Session, order: Order, **values: Any) -> None:
+        document = document_of(declaration, values)
+        op = operation_from_text(document, names=session.lei_or_none)
+        carry_out(session, [op], order)
+
+    common: list[click.Parameter] = list(reversed(getattr(send, "__click_params__", [])))
+    taken = {name for option in common for name in option.opts}
+    lines = [
+        declaration.meaning,
+        f"By {declaration.by.words}, signed {declaration.signing.words}.",
+    ]
+    if declaration.cosigned_by:
+        lines.append(f"Also signed by {declaration.cosigned_by}.")
+    return click.Command(
+        name,
+        callback=send,
+        params=[*options_of(declaration, taken), *common],
+        help="\n\n".join(lines),
+        short_help=declaration.meaning.partition(".")[0] + ".",
+        epilog=f"Operation {declaration.name}, class {declaration.policy!r} of signing policies.",
+    )
+
+
+class _Declared(output.Group):
+    """A group whose commands are the operations of one capability, or all by their full names."""
+
+    capability: str | None = None
+
+    def _found(self) -> dict[str, Declaration]:
+        if self.capability is None:
+            return declarations()
+        return {
+            command_name(d): d
+            for d in declarations().values()
+            if d.name.partition(".")[0] == self.capability
+        }
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in alphabetical order."""
+        return sorted(self._found())
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, made when it is asked for."""
+        found = self._found().get(cmd_name)
+        return None if found is None else command_of(found, cmd_name)
+
+
+def groups() -> list[click.Group]:
+    """The group ``op`` and one for each capability."""
+    every = _Declared(
+        "op", help="Any declared operation by its full name, such as currency.Transfer."
+    )
+    found: list[click.Group] = [every]
+    for capability in CAPABILITIES:
+        group = _Declared(capability.name, help=capability.meaning)
+        group.capability = capability.name
+        found.append(group)
+    return found
