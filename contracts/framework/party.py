@@ -96,6 +96,7 @@ class Role(StrEnum):
     REGISTRAR = "registrar"
     INSPECTOR = "inspector"
     MEDIATOR = "mediator"
+    ARBITRATOR = "arbitrator"
     TRIBUNAL = "tribunal"
     NETTING = "netting"
     FUND = "fund"
