@@ -1,0 +1,199 @@
+"""Real nodes that are killed, stopped and started, under the eyes of a client that remembers."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.localcluster import LocalCluster, LocalNode
+from cli.output import Exit
+from tests.e2e.ledgers import Witness, lost
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
+
+
+def height(node: LocalNode) -> int:
+    view = node.view()
+    return -1 if view is None else view.head.block
+
+
+def best(cluster: LocalCluster) -> int:
+    return max(height(node) for node in cluster.nodes if node.is_running)
+
+
+def state_roots(cluster: LocalCluster) -> set[tuple[int, str]]:
+    """Height and state root of every running node, once all stand at one height."""
+    found: set[tuple[int, str]] = set()
+
+    def same() -> bool:
+        views = [node.view() for node in cluster.nodes if node.is_running]
+        found.clear()
+        found.update((v.head.block, v.head.state_root) for v in views if v is not None)
+        return None not in views and len({block for block, _ in found}) == 1
+
+    cluster.wait_until(same, "one height everywhere")
+    return found
+
+
+def iic(*args: object) -> tuple[int, Any]:
+    """Run a command as a user does; exit status and the JSON that it printed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "cli.main", *map(str, args), "--json"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return done.returncode, json.loads(done.stdout)
+
+
+def test_four_nodes_record_the_same_blocks_and_say_so(cluster: LocalCluster) -> None:
+    cluster.start()
+    with Witness(cluster) as witness:
+        witness.wait_for(100)
+    assert len(state_roots(cluster)) == 1
+    assert lost(cluster, witness.told) == []
+    code, seen = iic("node", "cluster", *(a for n in cluster.nodes for a in ("--node", n.url)))
+    assert code == Exit.OK and seen["healthy"] and seen["further_failures_tolerated"] == 1
+    code, view = iic("node", "status", "--home", cluster.nodes[2].home.path)
+    assert code == Exit.OK and view["name"] == "g2" and view["waiting_for"] == ""
+
+
+@pytest.mark.parametrize("victim", range(4))
+def test_kill_9_of_any_one_node_loses_nothing_and_the_others_go_on(
+    cluster: LocalCluster, victim: int
+) -> None:
+    cluster.start()
+    with Witness(cluster) as witness:
+        witness.wait_for(50)
+        cluster.nodes[victim].kill()
+        before = len(witness.told)
+        witness.wait_for(before + 200)
+        cluster.nodes[victim].start()
+        witness.wait_for(before + 300)
+        cluster.wait_until(
+            lambda: height(cluster.nodes[victim]) >= best(cluster) - 1, "the node to catch up"
+        )
+    assert len(state_roots(cluster)) == 1
+    assert lost(cluster, witness.told) == []
+
+
+def test_kill_9_of_two_stops_progress_and_one_return_resumes_it(cluster: LocalCluster) -> None:
+    cluster.start()
+    with Witness(cluster) as witness:
+        witness.wait_for(50)
+        cluster.nodes[1].kill()
+        cluster.nodes[3].kill()
+        watcher = cluster.nodes[0]
+
+        def explains() -> bool:
+            view = watcher.view()
+            return view is not None and "a quorum: 3 of 4" in view.waiting_for
+
+        cluster.wait_until(explains, "an explanation of the stall")
+        view = watcher.view()
+        assert view is not None and "g1, g3" in view.waiting_for
+        assert view.further_failures_tolerated <= 0
+        stalled_at, told_at = best(cluster), len(witness.told)
+        code, seen = iic("node", "cluster", *(a for n in cluster.nodes for a in ("--node", n.url)))
+        assert code == Exit.VIOLATION and seen["answering"] == 2 and not seen["healthy"]
+        assert best(cluster) == stalled_at and len(witness.told) == told_at
+        cluster.nodes[3].start()
+        witness.wait_for(told_at + 100)
+    assert len(state_roots(cluster)) == 1
+    assert lost(cluster, witness.told) == []
+
+
+def test_a_power_cut_of_all_nodes_at_once_loses_nothing_that_was_told(
+    cluster: LocalCluster,
+) -> None:
+    cluster.start()
+    with Witness(cluster) as witness:
+        for round_ in range(1, 4):
+            witness.wait_for(100 * round_)
+            for node in cluster.nodes:
+                node.send_signal(signal.SIGKILL)
+            for node in cluster.nodes:
+                node.wait()
+            cluster.start()
+        witness.wait_for(len(witness.told) + 50)
+    assert len(state_roots(cluster)) == 1
+    assert lost(cluster, witness.told) == []
+
+
+def test_a_node_that_was_frozen_catches_up(cluster: LocalCluster) -> None:
+    cluster.start()
+    with Witness(cluster) as witness:
+        witness.wait_for(50)
+        frozen = cluster.nodes[2]
+        frozen.send_signal(signal.SIGSTOP)
+        witness.wait_for(300)
+        frozen.send_signal(signal.SIGCONT)
+        cluster.wait_until(
+            lambda: height(frozen) >= best(cluster) - 1, "the thawed node to catch up"
+        )
+    assert len(state_roots(cluster)) == 1
+    assert lost(cluster, witness.told) == []
+
+
+def test_a_stopped_node_is_sound_and_a_damaged_one_is_found_out(cluster: LocalCluster) -> None:
+    cluster.start()
+    with Witness(cluster) as witness:
+        witness.wait_for(100)
+    node = cluster.nodes[0]
+    assert iic("node", "check", "--home", node.home.path)[0] == Exit.OK  # beside the running node
+    assert node.stop() == 0
+    code, report = iic("node", "check", "--home", node.home.path)
+    assert code == Exit.OK and report["findings"] == [] and report["height"] > 0
+    data = node.home.ledger / "data.mdb"
+    content, identity = data.read_bytes(), next(iter(witness.told))
+    assert identity in content
+    data.write_bytes(content.replace(identity, bytes(32)))
+    code, report = iic("node", "check", "--home", node.home.path)
+    assert code == Exit.VIOLATION and report["findings"]
+
+
+def test_one_home_runs_once(cluster: LocalCluster) -> None:
+    cluster.start()
+    cluster.wait_for_height(1)
+    done = subprocess.run(
+        [sys.executable, "-m", "cli.main", "node", "run", "--home", cluster.nodes[0].home.path],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == Exit.LOCAL and "STORE_LOCKED" in done.stderr
+
+
+def test_an_idle_node_with_its_worker_needs_less_than_150_mib(cluster: LocalCluster) -> None:
+    cluster.start()
+    cluster.wait_for_height(3)
+    for node in cluster.nodes:
+        assert node.pid is not None
+        assert 50 << 20 < resident_bytes(node.pid) < 150 << 20
+
+
+def test_nodes_end_with_the_process_that_they_are_attached_to(cluster: LocalCluster) -> None:
+    cluster.start()
+    cluster.wait_for_height(1)
+    process = cluster.nodes[0]._process
+    assert process is not None and process.stdin is not None
+    process.stdin.close()
+    assert process.wait(20) == 0
+
+
+def resident_bytes(pid: int) -> int:
+    """Resident memory of a process and its children."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    pages = sum(
+        int(Path(f"/proc/{p}/statm").read_text().split()[1]) for p in (pid, *map(int, children))
+    )
+    return pages * os.sysconf("SC_PAGE_SIZE")
