@@ -38,6 +38,7 @@ KeyPart = str | int | bytes
 _ID_BYTES = 32
 _TABLE_NAME = re.compile(r"[a-z][a-z0-9_.-]{0,30}")
 _SMALL = 64
+_NO_NUL = "text in a key contains no NUL character"
 
 
 class StateReader(Protocol):
@@ -78,7 +79,13 @@ class Table(Generic[R]):
         """
         key = self.prefix
         for part in parts:
-            key += _text(part) if type(part) is str else _key_part(part)
+            if type(part) is str and part.isascii():
+                data = part.encode()  # _key_part() written out: every payment makes several keys
+                if 0 in data:
+                    raise CodedError(MALFORMED, _NO_NUL)
+                key += data + b"\0"
+            else:
+                key += _key_part(part)
         if len(key) > limits.MAX_STATE_KEY_BYTES:
             raise CodedError(
                 TOO_LARGE,
@@ -115,19 +122,15 @@ class Table(Generic[R]):
         return f"Table({self.name!r}, {self.kind.__name__})"
 
 
-def _text(part: str) -> bytes:
-    try:
-        data = part.encode()
-    except UnicodeEncodeError:
-        raise CodedError(MALFORMED, "text in a key is valid Unicode") from None
-    if b"\0" in data:
-        raise CodedError(MALFORMED, "text in a key contains no NUL character")
-    return data + b"\0"
-
-
 def _key_part(part: KeyPart) -> bytes:
     if isinstance(part, str):
-        return _text(part)
+        try:
+            data = part.encode()
+        except UnicodeEncodeError:
+            raise CodedError(MALFORMED, "text in a key is valid Unicode") from None
+        if 0 in data:
+            raise CodedError(MALFORMED, _NO_NUL)
+        return data + b"\0"
     if isinstance(part, int):
         try:
             return part.to_bytes(8, "big")

@@ -2,11 +2,10 @@
 
 Everything is recomputed from what stands lowest: checksums of all records, then block by block the
 links, roots, certificates, receipts and indexes, then the state against its tree. Each deviation is
-one :class:`Finding`; a sound store yields none. The walk reads block by block and keeps no snapshot
-open, so it may run on a copy, on a stopped node's store, or beside a running node.
-
-A damaged file can also end the LMDB library itself (a bus error); callers that must survive it run
-the check in a process of its own.
+one :class:`Finding`; a sound store yields none. Run it in a process of its own: on the store of a
+stopped node, on a copy, or read-only beside a running node, whose file then grows a little, because
+the check looks at one unchanging content from beginning to end. A damaged file can also end the
+LMDB library itself (a bus error), which a caller sees as that process's exit status.
 """
 
 from __future__ import annotations
@@ -69,19 +68,19 @@ def check(
 
 
 def _check_chain(store: Store, signatures: bool, progress: Progress | None) -> Iterator[Finding]:
-    head = store.head
-    if head is None:
-        for table in tables.CHAIN_TABLES:
-            for key, _ in store.environment.scan(table, b"", 1):
-                yield Finding(_record(table, key), "stands in a store without block 0")
-        return
-    walk = _Walk(store.environment, head, signatures)
-    for height in range(head.height + 1):
-        yield from walk.block(height)
-        if progress is not None:
-            progress(height, head.height)
-    yield from walk.totals()
     with store.environment.snapshot() as reader:
+        head = Chain(reader).head
+        if head is None:
+            for table in tables.CHAIN_TABLES:
+                for key, _ in reader.scan(table, b"", 1):
+                    yield Finding(_record(table, key), "stands in a store without block 0")
+            return
+        walk = _Walk(reader, head, signatures)
+        for height in range(head.height + 1):
+            yield from walk.block(height)
+            if progress is not None:
+                progress(height, head.height)
+        yield from walk.totals()
         yield from _check_state(Chain(reader), reader)
 
 

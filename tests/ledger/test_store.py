@@ -260,6 +260,73 @@ def test_a_read_only_store_reads_beside_its_owner(tmp_path: Path) -> None:
     store.close()
 
 
+_FOLLOW = """
+import sys
+from pathlib import Path
+from ledger.store.disk import open_store
+from ledger.store.check import check
+store = open_store(Path(sys.argv[1]), read_only=True, map_bytes=1)
+for line in sys.stdin:
+    with store.snapshot() as reader:
+        print(reader.head.height, len(reader.rows(reader.head.height)), flush=True)
+"""
+
+
+def test_a_read_only_store_follows_its_owner_beyond_the_size_of_the_map(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "chain", map_bytes=1)
+    chain = Build(store)
+    process = subprocess.Popen(
+        [sys.executable, "-c", _FOLLOW, str(tmp_path / "chain")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=REPO,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    for _ in range(4):
+        process.stdin.write("next\n")
+        process.stdin.flush()
+        assert process.stdout.readline().split()[0] == str(store.head and store.head.height)
+        chain.grow(1, 500)
+    process.stdin.close()
+    assert process.wait() == 0
+    store.close()
+
+
+def test_a_damaged_record_is_reported_where_it_is_read(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "chain")
+    Build(store).grow(1)
+    row = store.row(1, 1)
+    store.close()
+    assert row is not None
+    file = tmp_path / "chain" / "data.mdb"
+    file.write_bytes(file.read_bytes().replace(row.receipt, bytes(len(row.receipt))))
+    store = open_store(tmp_path / "chain")
+    for read in (lambda: store.row(1, 1), lambda: store.rows(1)):
+        with pytest.raises(CodedError) as found:
+            read()
+        assert found.value.code is STORE_CORRUPT
+        assert "table row" in found.value.message
+    assert store.row(1, 2) is not None
+    store.close()
+
+
+def test_a_store_that_cannot_be_opened_is_left_unlocked(tmp_path: Path) -> None:
+    environment = LmdbEnvironment(tmp_path / "chain", CHAIN_TABLES)
+    environment.write([Change(Table.META, [(b"format", (99).to_bytes(4, "big"))])])
+    environment.close()
+    for _ in range(2):
+        with pytest.raises(CodedError, match="layout 99"):
+            open_store(tmp_path / "chain")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "data.mdb").write_bytes(b"no database" * 1000)
+    for _ in range(2):
+        with pytest.raises(CodedError) as found:
+            open_store(tmp_path / "other")
+        assert found.value.code is STORE_CORRUPT
+
+
 def test_a_forked_process_may_not_write(tmp_path: Path) -> None:
     environment = LmdbEnvironment(tmp_path / "e", (Table.STATE,))
     environment._pid += 1  # as a child of a fork would see it
@@ -268,7 +335,7 @@ def test_a_forked_process_may_not_write(tmp_path: Path) -> None:
     environment.close()
 
 
-def test_a_store_of_another_layout_is_refused(tmp_path: Path) -> None:
+def test_a_store_of_another_layout_is_refused() -> None:
     environment = MemoryEnvironment()
     environment.write([Change(Table.META, [(b"format", (99).to_bytes(4, "big"))])])
     with pytest.raises(CodedError, match="layout 99") as refused:
