@@ -74,6 +74,7 @@ _BY_CODE = {
     **dict.fromkeys(_CHECK_FAILED, Exit.VIOLATION),
     "NODE_UNREACHABLE": Exit.UNREACHABLE,
     "OUTCOME_UNKNOWN": Exit.UNKNOWN,
+    **dict.fromkeys(("INVALID_FIELD", "NO_SUCH_PARTY", "AMBIGUOUS_PARTY"), Exit.USAGE),
 }
 
 
@@ -131,7 +132,9 @@ def failure_of(error: Exception) -> Failure | None:
     if isinstance(error, Failure):
         return error
     if isinstance(error, CodedError):
-        exit_code = _BY_CODE.get(error.code.name, Exit.LOCAL)
+        # A node's own answer (cli.plans.ServerError) is a refusal, whatever its code.
+        usual = Exit.REFUSED if getattr(error, "is_answer", False) else Exit.LOCAL
+        exit_code = _BY_CODE.get(error.code.name, usual)
         return Failure(error.code.name, error.message, exit_code, field=error.field)
     if isinstance(error, OSError):
         name = f"{error.filename}: " if error.filename else ""

@@ -55,6 +55,8 @@ class ServerError(CodedError):
     ``retry_after_s`` is 0 unless the node said when to come back.
     """
 
+    is_answer = True
+
     def __init__(
         self, code: ErrorCode, message: str, *, field: str = "", retry_after_s: int = 0
     ) -> None:

@@ -24,7 +24,8 @@ def problem(
     """Why the ledger would not admit the transaction now, or None.
 
     ``signers`` are public keys to suppose signed instead of those that did. Raises
-    :class:`NotProvable` if the answer needs more of the state than single proofs give.
+    :class:`NotProvable` if the answer needs more of the state than single proofs give, and the
+    state's own errors.
     """
     keys = file.signers if signers is None else tuple(sorted(set(signers)))
     # Admission looks at who signed, not at the signatures, which were verified before.
@@ -35,6 +36,8 @@ def problem(
     try:
         admit(state, state.time, candidate)
     except CodedError as error:
+        if error is state.failure:
+            raise
         return error
     return None
 

@@ -30,7 +30,8 @@ class ProvenState(State):
     """Typed reads like :class:`ledger.state.State`, each proven; records are kept once read.
 
     ``height`` is the newest certified height that a record was read at, and ``time`` its block
-    time. Reads raise the client's errors, ``BAD_PROOF``, ``BAD_CERTIFICATE`` or ``BAD_ANSWER``.
+    time. Reads raise the client's errors, ``BAD_PROOF``, ``BAD_CERTIFICATE`` or ``BAD_ANSWER``;
+    ``failure`` keeps the last of these, to tell it from what a rule raised.
     """
 
     def __init__(self, client: Client, genesis: Genesis) -> None:
@@ -39,6 +40,7 @@ class ProvenState(State):
         self._genesis = genesis
         self.height = 0
         self.time = genesis.time
+        self.failure: CodedError | None = None
 
     def get(self, table: Table[R], *parts: KeyPart) -> R | None:
         """The record of a key, or None, proven."""
@@ -61,11 +63,14 @@ class ProvenState(State):
         raise NotProvable(table.name)
 
     def _fetch(self, table: str, key: bytes, parts: tuple[KeyPart, ...]) -> bytes | None:
-        answer = self._client.do(calls.state_proof(table, parts))
-        proven = proof.read(answer)
-        if not isinstance(proven, proof.ProvenState) or proven.key != key:
-            raise CodedError(BAD_ANSWER, "the node proves another record than was asked for")
-        proof.verify_state(proven, self._genesis)
+        try:
+            proven = proof.read(self._client.do(calls.state_proof(table, parts)))
+            if not isinstance(proven, proof.ProvenState) or proven.key != key:
+                raise CodedError(BAD_ANSWER, "the node proves another record than was asked for")
+            proof.verify_state(proven, self._genesis)
+        except CodedError as error:
+            self.failure = error
+            raise
         header = proven.finality.header
         if header.height > self.height:
             self.height, self.time = header.height, header.time

@@ -92,33 +92,38 @@ def with_session(command: F) -> F:
     @functools.wraps(command)
     def run(
         *args: Any,
-        profile_name: str | None,
-        node: tuple[str, ...],
-        genesis: Path | None,
-        party: str | None,
-        keystore: Path | None,
-        password_file: Path | None,
+        use_profile: str | None,
+        use_node: tuple[str, ...],
+        use_genesis: Path | None,
+        use_party: str | None,
+        use_keystore: Path | None,
+        use_password_file: Path | None,
         **kwargs: Any,
     ) -> Any:
-        chosen = profiles.load(profile_name).overridden(
-            nodes=node,
-            genesis=genesis,
-            party=party,
-            keystore=keystore,
-            password_file=password_file,
+        chosen = profiles.load(use_profile).overridden(
+            nodes=use_node,
+            genesis=use_genesis,
+            party=use_party,
+            keystore=use_keystore,
+            password_file=use_password_file,
         )
         return command(Session(chosen), *args, **kwargs)
 
     wrapped: Any = run
     for option in reversed(
         (
-            click.option("--profile", "profile_name", metavar="NAME", help="Profile to work with."),
-            click.option("--node", multiple=True, metavar="URL", help="Node to ask; repeatable."),
-            click.option("--genesis", type=FILE, help="Genesis file of the ledger."),
-            click.option("--as", "party", metavar="NAME|LEI", help="Member to act for."),
-            click.option("--keystore", type=FILE, help="Keystore file."),
+            click.option("--profile", "use_profile", metavar="NAME", help="Profile to work with."),
             click.option(
-                "--password-file", type=FILE, help="File (mode 0600) with the keystore's password."
+                "--node", "use_node", multiple=True, metavar="URL", help="Node to ask; repeatable."
+            ),
+            click.option("--genesis", "use_genesis", type=FILE, help="The ledger's genesis file."),
+            click.option("--as", "use_party", metavar="NAME|LEI", help="Member to act for."),
+            click.option("--keystore", "use_keystore", type=FILE, help="Keystore file."),
+            click.option(
+                "--password-file",
+                "use_password_file",
+                type=FILE,
+                help="File (mode 0600) with the keystore's password.",
             ),
             json_option,
             refuse_secrets(*SECRET_OPTIONS),
