@@ -134,6 +134,7 @@ class Host:
                 self._send(peer, message)
             case fx.Broadcast(message):
                 self.world.checks.broadcast(self, message)
+                self.world.trace_message(self.number, message)
                 for peer in self.world.indices:
                     if peer != self.index:
                         self._send(peer, message)

@@ -61,6 +61,8 @@ class Plan(NamedTuple):
     heal: int
     submissions: tuple[tuple[int, int], ...]
     """(time, machine) of each client request."""
+    encoded: bool
+    """Whether messages travel as bytes, through the codec, as between real nodes."""
 
     @property
     def honest(self) -> tuple[int, ...]:
@@ -83,7 +85,8 @@ class Plan(NamedTuple):
         for crash in self.crashes:
             fate = "loses power and disk" if crash.wiped else "loses power"
             yield f"  {crash.start}-{crash.end} ms: m{crash.machine} {fate}"
-        yield f"  {len(self.submissions)} client requests"
+        travel = "as bytes" if self.encoded else "as they are"
+        yield f"  {len(self.submissions)} client requests; messages travel {travel}"
 
 
 SIZES = (4,) * 14 + (7, 7, 7, 5, 1, 2)
@@ -93,7 +96,7 @@ def draw(seed: int, nodes: int | None = None) -> Plan:
     """The plan of a seed; ``nodes`` fixes the number of validators."""
     rng = Random(f"plan/{seed}/{nodes}")
     size = nodes or rng.choice(SIZES)
-    heal = rng.randrange(6_000, 16_000)
+    heal = rng.randrange(6_000, 24_000)
     machines = _machines(rng, size)
     rough = rng.random() < 0.7
     slow = rng.choice((60, 120, 250, 600))
@@ -109,6 +112,7 @@ def draw(seed: int, nodes: int | None = None) -> Plan:
         crashes=tuple(_crashes(rng, machines, heal)),
         heal=heal,
         submissions=_submissions(rng, machines, heal),
+        encoded=rng.random() < 0.1,
     )
 
 
@@ -129,7 +133,7 @@ def _machines(rng: Random, size: int) -> tuple[Machine, ...]:
 
 
 def _cuts(rng: Random, machines: int, heal: int) -> Iterator[Cut]:
-    for _ in range(rng.choice((0, 1, 1, 2, 3))):
+    for _ in range(rng.choice((0, 1, 2, 3, 5))):
         start = rng.randrange(0, heal)
         end = min(heal, start + rng.randrange(500, 8_000))
         ordered = [(a, b) for a in range(machines) for b in range(machines) if a != b]
@@ -155,7 +159,7 @@ def _crashes(rng: Random, machines: tuple[Machine, ...], heal: int) -> Iterator[
             late = start + rng.randrange(0, 50)
             yield Crash(machine, late, late + rng.randrange(100, 3_000), wiped=False)
     wiped = False
-    for _ in range(rng.choice((0, 0, 1, 2, 4))):
+    for _ in range(rng.choice((0, 0, 1, 2, 4, 8))):
         machine = rng.randrange(len(machines))
         start = rng.randrange(0, heal)
         # A lost disk is a fault for as long as its node may not vote, so it needs f to spare, and
@@ -169,6 +173,6 @@ def _crashes(rng: Random, machines: tuple[Machine, ...], heal: int) -> Iterator[
 def _submissions(
     rng: Random, machines: tuple[Machine, ...], heal: int
 ) -> tuple[tuple[int, int], ...]:
-    count = rng.choice((3, 20, 60, 150))
+    count = rng.choice((3, 20, 60, 150, 300))
     times = sorted(rng.randrange(0, heal) for _ in range(count))
     return tuple((time, rng.randrange(len(machines))) for time in times)

@@ -14,9 +14,10 @@ from random import Random
 from typing import NamedTuple
 
 from ledger import keys
+from ledger.block import Certificate, Vote
 from ledger.validators import ValidatorSet
 from node.consensus.config import Identity
-from node.messages import Message, Proposal
+from node.messages import Message, Proposal, decode_message, encode_message
 from node.replica import effects as fx
 from node.replica import events as ev
 from node.sim.application import Application
@@ -31,7 +32,7 @@ EPOCH_MS = 1_767_225_600_000
 
 BLOCKS_AFTER_HEAL = 3
 RESUBMIT_MS = 3_000
-PATIENCE_MS = 120_000
+PATIENCE_MS = 60_000
 """How long after healing every honest node must have gone on, in virtual time."""
 
 verify_once = lru_cache(maxsize=200_000)(keys.verify)
@@ -110,6 +111,8 @@ class World:
         """Put a message on its way to the machines that hold ``target``'s key."""
         if isinstance(message, Proposal):
             self.checks.proposed(message)
+        if self.plan.encoded:
+            message = decode_message(*encode_message(message))
         for receiver in self._at_index.get(target, ()):
             for delay in self._network.delays(sender.number, receiver.number, self.now):
                 self.schedule(delay, lambda to=receiver: to.receive(sender.index, message))  # type: ignore[misc]
@@ -127,7 +130,8 @@ class World:
 
     def safe_view(self) -> int:
         """A view above any that anybody can have voted in."""
-        return max((h.process.core.view for h in self.hosts if h.process is not None), default=0) + 2
+        running = [host.process for host in self.hosts if host.process is not None]
+        return max((process.core.view for process in running), default=0) + 2
 
     def check_transactions(self, wires: tuple[bytes, ...]) -> tuple[ev.Verdict, ...]:
         """The stateless checks that a real node makes in its worker processes."""
@@ -141,6 +145,24 @@ class World:
         """A line of the run's log."""
         if self._tracing:
             self._lines.append(f"{self.now / 1000:9.3f} m{machine} {text}")
+
+    def trace_message(self, machine: int, message: Message) -> None:
+        """A line for a broadcast that matters to consensus."""
+        if not self._tracing:
+            return
+        match message:
+            case Vote(kind, _, view, block):
+                self.trace(machine, f"votes {kind.name.lower()} {view} {block.hex()[:8]}")
+            case Certificate(kind, _, view, block):
+                self.trace(machine, f"certifies {kind.name.lower()} {view} {block.hex()[:8]}")
+            case Proposal(header):
+                self.trace(
+                    machine,
+                    f"proposes {message.block.hex()[:8]} in view {header.view}, height "
+                    f"{header.height}, on {header.parent.hex()[:8]} of view {message.parent_view}",
+                )
+            case _:
+                pass
 
     # -- the run ---------------------------------------------------------------------------------
 
