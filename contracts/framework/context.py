@@ -260,8 +260,7 @@ class Context:
                 f"{machine.name} is {old.state.value}, which does not allow {event!r}; "
                 f"allowed: {allowed}",
             )
-        limit = machine.limits.get(old.state)
-        if limit is not None and limit.event != event and self.time > old.due:
+        if event not in machine.events_in_time(old.state) and self.time > old.due:
             raise CodedError(
                 DEADLINE_PASSED, f"the time limit of {machine.name} passed at {old.due}"
             )

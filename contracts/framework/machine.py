@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from contracts.framework.schedule import deadline
 from ledger.codec import Struct, Uint
 from ledger.state import KeyPart, Table
 
@@ -74,6 +75,13 @@ class Machine(Generic[R]):
     lapses: dict[str, Callable[[Context, R], None]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self._check()
+        if self.name in _MACHINES:
+            raise ValueError(f"machine {self.name!r} is declared twice")
+        _MACHINES[self.name] = self
+        deadline(self.name)(self._lapse)
+
+    def _check(self) -> None:
         by_step: set[tuple[str, StrEnum]] = set()
         for transition in self.transitions:
             for source in transition.sources:
@@ -91,6 +99,16 @@ class Machine(Generic[R]):
                     f"{self.name}: {state} needs a limit, a reason to rest, or no exit"
                 )
 
+    def _lapse(self, ctx: Context, *key: KeyPart) -> None:
+        """The time limit of an object's state has passed."""
+        record: Any = ctx.get(self.table, *key)
+        limit = self.limits[record.state]
+        rule = self.lapses.get(limit.event)
+        if rule is None:
+            ctx.move(self, record, limit.event)
+        else:
+            rule(ctx, record)
+
     def target(self, state: StrEnum, event: str) -> StrEnum | None:
         """Where an event leads from a state, or None."""
         for transition in self.transitions:
@@ -101,6 +119,13 @@ class Machine(Generic[R]):
     def events_from(self, state: StrEnum) -> tuple[str, ...]:
         """The events that a state allows."""
         return tuple(t.event for t in self.transitions if state in t.sources)
+
+    def events_in_time(self, state: StrEnum) -> tuple[str, ...]:
+        """The events that a passed time limit does not rule out: all, unless it ends the state."""
+        limit = self.limits.get(state)
+        if limit is None or self.target(state, limit.event) is state:
+            return self.events_from(state)
+        return (limit.event,)
 
     def is_end(self, state: StrEnum) -> bool:
         """Whether nothing leads out of a state."""
@@ -121,6 +146,14 @@ class Machine(Generic[R]):
             return rule
 
         return register
+
+
+_MACHINES: dict[str, Machine[Any]] = {}
+
+
+def machines() -> dict[str, Machine[Any]]:
+    """All declared machines by name."""
+    return dict(sorted(_MACHINES.items()))
 
 
 class Item(Struct, tag=1):

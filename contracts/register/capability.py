@@ -9,6 +9,7 @@ from contracts.framework.authority import DAILY_SPEND
 from contracts.framework.capability import Capability
 from contracts.framework.party import HOLDING, KEYRING, PARTY
 from contracts.register import events, key_operations, key_rules, operations, rules  # noqa: F401
+from contracts.register.invariants import INVARIANTS
 from contracts.register.records import (
     KEY_OWNER,
     MEMBERSHIP,
@@ -77,5 +78,5 @@ CAPABILITY: Final = Capability(
     ),
     accounts=(),
     parameters=RegisterParameters,
-    invariants=(),
+    invariants=INVARIANTS,
 )

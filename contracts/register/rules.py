@@ -213,9 +213,10 @@ def propose_exclusion(ctx: Context, op: ProposeExclusion) -> None:
 @on_decision(EXCLUSION)
 def exclusion_decided(ctx: Context, ballot: Ballot, passed: bool) -> None:
     """Exclude the member and end its offices; run-off begins when the appeal's time is over."""
-    if passed:
-        for office in ctx.party(ballot.subject).offices:
-            revoke_office(ctx, ctx.party(ballot.subject), office)
+    party = ctx.party(ballot.subject)
+    if passed and MEMBERSHIP.target(party.state, "exclude") is not None:
+        for office in party.offices:
+            revoke_office(ctx, ctx.party(party.lei), office)
     due = ctx.in_days(ctx.params(RegisterParameters).appeal_days)
     _step_if_passed(ctx, ballot, passed, "exclude", due=due)
 
