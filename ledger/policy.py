@@ -103,11 +103,15 @@ class Rule(Struct):
     ]
     max_amount: Annotated[
         Amount | None,
-        msgspec.Meta(description="Largest amount of one transaction, minor units; none: any."),
+        msgspec.Meta(
+            description="Largest amount of one transaction; none: any.", extra={"kind": "amount"}
+        ),
     ] = None
     daily_limit: Annotated[
         Amount | None,
-        msgspec.Meta(description="Largest sum in one day (UTC), minor units; none: any."),
+        msgspec.Meta(
+            description="Largest sum in one day (UTC); none: any.", extra={"kind": "amount"}
+        ),
     ] = None
 
 
