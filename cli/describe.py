@@ -7,6 +7,7 @@ so comparing two descriptions compares what they describe.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -75,3 +76,11 @@ def _bare(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_bare(item) for item in value]
     return value
+
+
+def object_fields(event: str, fields: Mapping[str, Any]) -> list[str]:
+    """The ids of objects that an event's fields name, in their order, as hex."""
+    kind = _events().get(event)
+    if kind is None:
+        return []
+    return [str(fields[f.name]) for f in fields_of(kind) if f.kind is Kind.OBJECT]

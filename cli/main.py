@@ -32,7 +32,9 @@ GROUPS = {
     "demo": _Mounted(
         "cli.demo", "demo", "Four guarantors and a reference scenario on this machine."
     ),
-    "bench": _Mounted("cli.bench", "bench", "Measure throughput and latency of real nodes."),
+    "bench": _Mounted(
+        "cli.bench.settle", "bench", "Measure throughput and latency of real nodes."
+    ),
     "sim": _Mounted("cli.sim", "sim", "Deterministic simulation of whole clusters, by seed."),
 }
 """The commands of ``iic`` by name."""

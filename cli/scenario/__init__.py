@@ -1,0 +1,5 @@
+"""Scenarios: what a demonstration ledger starts with and what happens on it, as a data file.
+
+Used by ``iic demo`` and tests. ``file`` reads and checks a scenario, ``cast`` makes its parties and
+their demo keys, ``script`` turns its acts into transactions, ``play`` sends them to nodes.
+"""
