@@ -600,8 +600,7 @@ class Replica:
                 self._verify,
             )
         except CodedError as error:
-            self._sync.unhelpful(peer, self._now)
-            self._emit(Alarm("BAD_BLOCKS", f"peer {peer} sent blocks that do not verify: {error}"))
+            self._bad_blocks(peer, str(error))
             return
         wires = self.intake.verified.missing(
             tuple(wire for block in blocks for wire in block.transactions)
@@ -617,16 +616,22 @@ class Replica:
             if any(v.code in UNCHECKED for v in verdicts):
                 self._arm_fetch()
             elif bad is not None:
-                self._halt("DIVERGED", f"a final block holds a transaction refused as {bad.code}")
+                self._bad_blocks(peer, f"a transaction is refused as {bad.code}")
             else:
-                self._adopt_blocks(response)
+                self._adopt_blocks(peer, response)
 
         if wires:
             self._emit(self._checks.ask(wires, checked, urgent=True))
         else:
             checked(())
 
-    def _adopt_blocks(self, response: BlockResponse) -> None:
+    def _bad_blocks(self, peer: Peer, reason: str) -> None:
+        """A peer's answer is wrong: ask others. No answer alone ever stops this node."""
+        self._sync.unhelpful(peer, self._now)
+        self._emit(Alarm("BAD_BLOCKS", f"peer {peer} sent blocks that do not verify: {reason}"))
+        self._arm_fetch()
+
+    def _adopt_blocks(self, peer: Peer, response: BlockResponse) -> None:
         """Execute and commit verified final blocks."""
         newest = None
         for block in response.blocks:
@@ -645,6 +650,10 @@ class Replica:
                     time=header.time,
                     candidates=candidates_of(self._chain_id, block.transactions),
                 )
+                if executed.dropped:
+                    # Signatures are outside the header: these are not the ones it was recorded by.
+                    self._bad_blocks(peer, f"block {header.height} lacks signatures")
+                    return
                 if executed.header != header:
                     self._halt(
                         "DIVERGED",

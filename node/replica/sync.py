@@ -7,9 +7,11 @@ then every signature is verified and every block executed, exactly as if it had 
 
 from __future__ import annotations
 
+from ledger import merkle
 from ledger.block import Verify, VoteKind
-from ledger.errors import BAD_CERTIFICATE, CodedError
+from ledger.errors import BAD_CERTIFICATE, BAD_PROOF, CodedError
 from ledger.store.interface import ChainReader
+from ledger.transaction import open_envelope, transaction_id
 from ledger.validators import ValidatorSet
 from node.messages import (
     MAX_BLOCKS_IN_RESPONSE,
@@ -115,7 +117,9 @@ def check_chain(
     """Check a chain of blocks on ``parent`` at ``height`` and every certificate in it.
 
     Raises ``BAD_CERTIFICATE`` if the blocks do not link up from there to one that a quorum of
-    ``validators`` finalized.
+    ``validators`` finalized, or another error of :func:`ledger.transaction.open_envelope` or
+    ``BAD_PROOF`` if a block's transactions are not those that its header names. Their signatures
+    are not covered by any header: only checking and executing them tells whether they are right.
     """
     for block in response.blocks:
         height += 1
@@ -123,6 +127,7 @@ def check_chain(
         if header.chain_id != chain_id or header.height != height or header.parent != parent:
             raise CodedError(BAD_CERTIFICATE, f"block {height} does not follow the one before it")
         parent = header.hash()
+        _check_content(block, chain_id)
         if certificate is not None:
             named = (certificate.kind, certificate.view, certificate.block)
             if named != (VoteKind.FINALIZE, header.view, parent):
@@ -130,3 +135,13 @@ def check_chain(
             certificate.verify(chain_id, validators, verify)
     if not response.blocks or response.blocks[-1].certificate is None:
         raise CodedError(BAD_CERTIFICATE, f"block {height} comes without its finalization")
+
+
+def _check_content(block: FullBlock, chain_id: bytes) -> None:
+    header = block.header
+    contents = (open_envelope(wire).content for wire in block.transactions)
+    ids = [transaction_id(chain_id, content) for content in contents]
+    if len(ids) != header.transactions or merkle.tree_head(ids) != header.transactions_root:
+        raise CodedError(
+            BAD_PROOF, f"block {header.height} comes with other transactions than it recorded"
+        )

@@ -21,13 +21,17 @@ from ledger.block import (
     VoteKind,
     sign_vote,
 )
+from ledger.codec import encode
 from ledger.keys import SIGNATURE_BYTES, PrivateKey
+from ledger.transaction import SignedTransaction, open_envelope
 from ledger.validators import ValidatorSet
 from node.messages import (
     Batch,
     BlockResponse,
+    FullBlock,
     Message,
     Proposal,
+    Status,
     ViewResponse,
     sign_proposal,
 )
@@ -218,10 +222,50 @@ class Withholder(Wicked):
         return (message,)
 
 
+class Misleader(Wicked):
+    """Misleads those who catch up: false heights, and altered answers to requests for blocks."""
+
+    def sends(self, target: int, message: Message) -> Iterable[Message]:
+        """Truth about consensus, lies about the past."""
+        match message:
+            case Status(height, view):
+                return (Status(self.rng.choice((0, height, height + 1_000_000)), view),)
+            case BlockResponse(blocks) if blocks:
+                return self._altered(blocks)
+            case ViewResponse(certificates, _):
+                return (ViewResponse(certificates[:1], ()),)
+            case _:
+                return (message,)
+
+    def _altered(self, blocks: tuple[FullBlock, ...]) -> Iterable[Message]:
+        replace = msgspec.structs.replace
+        at = self.rng.randrange(len(blocks))
+        block = blocks[at]
+        match self.rng.randrange(7):
+            case 0:
+                return ()
+            case 6 if block.transactions:
+                bare = encode(SignedTransaction(open_envelope(block.transactions[0]).content))
+                block = replace(block, transactions=(bare, *block.transactions[1:]))
+            case 1:
+                block = replace(block, header=replace(block.header, time=block.header.time + 1))
+            case 2:
+                block = replace(block, certificate=None)
+            case 3:
+                block = replace(block, transactions=block.transactions[1:])
+            case 4:
+                return (BlockResponse(blocks[at:]), BlockResponse(tuple(reversed(blocks))))
+            case _:
+                other = self.rng.choice(blocks)
+                block = replace(block, certificate=other.certificate)
+        return (BlockResponse((*blocks[:at], block, *blocks[at + 1 :])),)
+
+
 STRATEGIES: dict[Strategy, type[Wicked]] = {
     Strategy.EQUIVOCATE: Equivocator,
     Strategy.TWIN: Wicked,
     Strategy.SILENT: Silent,
     Strategy.FORGE: Forger,
     Strategy.WITHHOLD: Withholder,
+    Strategy.MISLEAD: Misleader,
 }

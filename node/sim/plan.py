@@ -19,6 +19,7 @@ class Strategy(StrEnum):
     SILENT = "silent"
     FORGE = "forge"
     WITHHOLD = "withhold"
+    MISLEAD = "mislead"
 
 
 class Machine(NamedTuple):
