@@ -29,8 +29,9 @@ class ApiServer:
 
     def __init__(self, node: NodeHandle, address: str, settings: ApiSettings) -> None:
         self._address = address
+        self._app = create_app(node, settings)
         config = uvicorn.Config(
-            create_app(node, settings),
+            self._app,
             log_config=None,
             access_log=False,
             server_header=False,
@@ -50,6 +51,7 @@ class ApiServer:
 
     async def close(self) -> None:
         """Finish the requests in progress, within bounds, and stop."""
+        self._app.state.close_streams()
         self._server.should_exit = True
         if self._task is not None:
             await self._task

@@ -13,13 +13,16 @@ from ledger.errors import CodedError
 from node.api import cursors
 from node.api.context import Api
 from node.api.cursors import Place
-from node.api.describe import row_view
-from node.api.models import BlockAnswer, BlockPage, BlockRows, BlockView, CertificateView
+from node.api.describe import Describer
+from node.api.models import BlockAnswer, BlockPage, BlockRows, BlockView, CertificateView, RowView
 from node.api.schema import answers
 from node.api.words import missing, moment, respond
 from node.errors import BAD_REQUEST
 
 _ROWS = "rows"
+
+MAX_SIDES = 2_000
+"""Postings after which a page ends early; a single transaction may carry hundreds."""
 
 Limit = Annotated[int | None, Query(ge=1, le=1000, description="Entries per page at most.")]
 CursorParameter = Annotated[
@@ -81,7 +84,6 @@ def _height(text: str, head: int) -> int:
 def routes(api: Api) -> APIRouter:
     """``/v1/blocks``."""
     router = APIRouter(prefix="/v1/blocks", tags=["blocks"])
-    store = api.node.store
 
     @router.get("", summary="Blocks, newest first", openapi_extra=answers(BlockPage))
     async def blocks(
@@ -92,9 +94,7 @@ def routes(api: Api) -> APIRouter:
         limit: Limit = None,
     ) -> Response:
         """Headers of final blocks."""
-        with store.snapshot() as reader:
-            head = reader.head
-            assert head is not None, "a node serves only once genesis is stored"
+        with api.snapshot() as (reader, head):
             height = head.height if before is None else min(before - 1, head.height)
             views: list[BlockView] = []
             while height >= 0 and len(views) < page_size(api, limit):
@@ -113,9 +113,7 @@ def routes(api: Api) -> APIRouter:
         height: Annotated[str, Path(max_length=20, description="A height, or `latest`.")],
     ) -> Response:
         """One header, and its finalization if it has one of its own."""
-        with store.snapshot() as reader:
-            head = reader.head
-            assert head is not None, "a node serves only once genesis is stored"
+        with api.snapshot() as (reader, head):
             wanted = _height(height, head.height)
             header = reader.header(wanted)
             if header is None:
@@ -134,24 +132,33 @@ def routes(api: Api) -> APIRouter:
         limit: Limit = None,
     ) -> Response:
         """Receipts in order: deadlines that fired first, then transactions."""
-        with store.snapshot() as reader:
-            head = reader.head
-            assert head is not None, "a node serves only once genesis is stored"
+        async with api.long_read() as (reader, head):
             wanted = _height(height, head.height)
             header = reader.header(wanted)
             if header is None:
                 raise missing(f"block {wanted}", head.height)
             subject = wanted.to_bytes(8, "big")
             first = cursors.read(cursor, _ROWS, subject).index if cursor else 0
-            last = min(header.receipts, first + page_size(api, limit))
-            views = [
-                row_view(api.node.chain_id, row, header, index)
-                for index in range(first, last)
-                if (row := reader.row(wanted, index)) is not None
-            ]
+            told = Describer(reader, api.node.chain_id)
+            views: list[RowView] = []
+            sides = 0
+            index = first
+            while index < header.receipts and len(views) < page_size(api, limit):
+                row = reader.row(wanted, index)
+                if row is None:
+                    break
+                view = told.row(row, header, index)
+                views.append(view)
+                index += 1
+                sides += len(view.receipt.postings)
+                if sides >= MAX_SIDES:
+                    break
+            names = told.names()
         following = ""
-        if last < header.receipts:
-            following = cursors.write(Place(_ROWS, subject, wanted, last))
-        return respond(BlockRows(height=head.height, block=wanted, rows=views, next=following))
+        if index < header.receipts:
+            following = cursors.write(Place(_ROWS, subject, wanted, index))
+        return respond(
+            BlockRows(height=head.height, block=wanted, rows=views, names=names, next=following)
+        )
 
     return router

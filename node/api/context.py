@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 
 from fastapi import Request
 
+from ledger.block import Header
 from ledger.errors import TOO_LARGE, CodedError
+from ledger.store.interface import ChainReader
 from node.api.guard import ApiMetrics, Rates
 from node.api.handle import NodeHandle, Submission
+from node.api.lane import Lane
 from node.api.settings import ApiSettings
 from node.errors import BAD_REQUEST, Busy
 
@@ -26,6 +29,10 @@ class Api:
         self.transaction_rates = Rates(
             settings.transaction_rate, settings.transaction_burst, settings.remembered_clients
         )
+        self.request_rates = Rates(
+            settings.request_rate, settings.request_burst, settings.remembered_clients
+        )
+        self.reads = Lane(rest=settings.lane_rest, waiting=settings.lane_waiting)
         self._bytes_in_flight = 0
         self._waiters = 0
 
@@ -58,6 +65,21 @@ class Api:
             yield b"".join(chunks)
         finally:
             self._bytes_in_flight -= held
+
+    @contextmanager
+    def snapshot(self) -> Iterator[tuple[ChainReader, Header]]:
+        """Reads of one unchanging state, and its newest header. Nothing may await inside."""
+        with self.node.store.snapshot() as reader:
+            head = reader.head
+            assert head is not None, "a node serves only once genesis is stored"
+            yield reader, head
+
+    @asynccontextmanager
+    async def long_read(self) -> AsyncIterator[tuple[ChainReader, Header]]:
+        """As :meth:`snapshot`, in the lane for reads that may cost milliseconds."""
+        async with self.reads.turn():
+            with self.snapshot() as found:
+                yield found
 
     async def settle(self, first: Sequence[Submission], timeout_s: float) -> list[Submission]:
         """Wait until none of ``first`` is pending, at most ``timeout_s`` seconds.

@@ -12,22 +12,45 @@ from typing import Annotated
 
 import msgspec
 
+from ledger import limits
 from ledger.codec import Struct, Uint, decode, encode
 from ledger.errors import CodedError
 from node.errors import BAD_CURSOR
 
-MAX_CURSOR_CHARS = 400
+MAX_CURSOR_CHARS = 2_000
+
+MAX_POSITION = 2**32 - 1
+"""Largest receipt index that a store's keys hold."""
+
+Position = Annotated[int, msgspec.Meta(ge=0, le=MAX_POSITION)]
+_Key = Annotated[bytes, msgspec.Meta(max_length=limits.MAX_STATE_KEY_BYTES)]
+
+
+class Mark(Struct):
+    """An account's next posting in a merged history."""
+
+    account: Annotated[str, msgspec.Meta(max_length=100)]
+    unit: Annotated[str, msgspec.Meta(max_length=8)]
+    height: Uint
+    index: Position
+    sequence: Uint
 
 
 class Place(Struct, tag=1):
-    """A place in the history of ``subject``: the entry at (height, index) comes next or came last,
-    as ``kind`` says; ``extra`` is the posting's sequence number in an account's history."""
+    """A place in the list that ``kind`` and ``subject`` name.
+
+    Lists of the state continue after ``key``; histories at (``height``, ``index``), with the
+    posting's number in ``extra`` for an account's. ``marks`` are further places that a merged
+    history goes on from.
+    """
 
     kind: Annotated[str, msgspec.Meta(max_length=16)]
-    subject: Annotated[bytes, msgspec.Meta(max_length=200)]
-    height: Uint
-    index: Uint
+    subject: _Key = b""
+    height: Uint = 0
+    index: Position = 0
     extra: Uint = 0
+    key: _Key = b""
+    marks: Annotated[tuple[Mark, ...], msgspec.Meta(max_length=8)] = ()
 
 
 def write(place: Place) -> str:

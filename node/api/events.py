@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request
-from sse_starlette.sse import EventSourceResponse
+from sse_starlette.sse import EventSourceResponse, SendTimeoutError
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from ledger import limits
 from ledger.errors import CodedError
@@ -45,10 +47,26 @@ def _start(first: int | None, last_id: str | None) -> int | None:
     return first
 
 
+class _Stream(EventSourceResponse):
+    """A stream whose reader is cut off, and counted, when it takes nothing for too long."""
+
+    def __init__(self, api: Api, content: AsyncIterator[bytes]) -> None:
+        settings = api.settings
+        super().__init__(
+            content, ping=settings.event_ping_s, send_timeout=settings.event_send_timeout_s
+        )
+        self._shed = api.metrics.shed
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        except SendTimeoutError:
+            self._shed.inc()
+
+
 def routes(api: Api, feed: Feed) -> APIRouter:
     """The event stream."""
     router = APIRouter(tags=["events"])
-    settings = api.settings
 
     @router.get("/v1/events", summary="Follow final blocks", openapi_extra=_EXTRA)
     async def events(
@@ -82,8 +100,6 @@ def routes(api: Api, feed: Feed) -> APIRouter:
         if not feed.has_room(client):
             raise Busy("too many event streams are open", retry_after_s=5)
         stream = feed.stream(client, _start(first, last_event_id), frozenset(party + object))
-        return EventSourceResponse(
-            stream, ping=settings.event_ping_s, send_timeout=settings.event_send_timeout_s
-        )
+        return _Stream(api, stream)
 
     return router

@@ -2,14 +2,13 @@
 
 A subscriber asks for the next height when its connection has taken the last event, so a slow one
 holds nothing but its place. One that falls out of the cache while it follows the head is shed: it
-resumes by the last id that it saw. Replays of older blocks share one lane that rests four times as
-long as it works, so that catching up never takes the node's time from deciding.
+resumes by the last id that it saw. Replays of older blocks share one lane, so that catching up
+never takes the node's time from deciding.
 """
 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable
 
 import msgspec
@@ -17,16 +16,15 @@ import msgspec
 from ledger.receipt import Receipt, read_receipt
 from ledger.store.interface import ChainReader
 from node.api.context import Api
-from node.api.models import BlockEvent, EventTransaction, GapEvent
+from node.api.lane import Lane
+from node.api.models import BlockEvent, EventRow, GapEvent
 from node.api.words import moment
-
-_REST_FACTOR = 4
 
 Subjects = frozenset[str]
 """Parties' LEIs and objects' ids in hex."""
 
 Concerns = Callable[[bytes, Receipt], Subjects]
-"""Whom a row (wire, receipt) concerns: given by the layer that knows operations and events."""
+"""Whom a row (wire, receipt) concerns."""
 
 
 def encode_event(kind: str, data: msgspec.Struct, event_id: int | None) -> bytes:
@@ -40,25 +38,24 @@ def block_event(reader: ChainReader, height: int) -> BlockEvent:
     header = reader.header(height)
     if header is None:
         raise LookupError(f"block {height} is not in the store")
-    rows = reader.rows(height)
-    transactions = []
-    for row in rows[header.receipts - header.transactions :]:
-        receipt = read_receipt(row.receipt)
-        transactions.append(
-            EventTransaction(
-                id=receipt.subject.hex(),
-                status="final" if receipt.applied else "refused",
-                code=receipt.code,
-            )
-        )
+    rows = [_event_row(read_receipt(row.receipt)) for row in reader.rows(height)]
+    first = header.receipts - header.transactions
     return BlockEvent(
         height=height,
         hash=header.hash().hex(),
         view=header.view,
         time=moment(header.time),
         state_root=header.state_root.hex(),
-        receipts=header.receipts,
-        transactions=transactions,
+        transactions=rows[first:],
+        deadlines=rows[:first],
+    )
+
+
+def _event_row(receipt: Receipt) -> EventRow:
+    return EventRow(
+        id=receipt.subject.hex(),
+        status="final" if receipt.applied else "refused",
+        code=receipt.code,
     )
 
 
@@ -80,8 +77,11 @@ class Feed:
         self._api = api
         self._concerns = concerns
         self._blocks: dict[int, _Block] = {}
-        self._replays = asyncio.Lock()
+        self._replays = Lane(rest=api.settings.lane_rest, waiting=api.settings.max_subscribers)
         self._per_client: dict[str, int] = {}
+        self._grown = asyncio.Event()
+        self._pump: asyncio.Task[None] | None = None
+        self._closed = False
         self.subscribers = 0
 
     def has_room(self, client: str) -> bool:
@@ -103,6 +103,11 @@ class Feed:
         finally:
             self._enter(client, -1)
 
+    def close(self) -> None:
+        """End every stream; their clients resume elsewhere by the last id."""
+        self._closed = True
+        self._wake()
+
     def _enter(self, client: str, change: int) -> None:
         self.subscribers += change
         self._api.metrics.subscribers.inc(change)
@@ -111,6 +116,25 @@ class Feed:
             self._per_client[client] = count
         else:
             del self._per_client[client]
+        if not self.subscribers and self._pump is not None:
+            self._pump.cancel()
+            self._pump = None
+
+    async def _wait_for(self, height: int) -> None:
+        """Until a block is there or the feed is closed. One task waits at the node for all."""
+        if self._pump is None:
+            self._pump = asyncio.get_running_loop().create_task(self._follow())
+        while self._api.node.head().height < height and not self._closed:
+            await self._grown.wait()
+
+    async def _follow(self) -> None:
+        while True:
+            await self._api.node.wait_for_height(self._api.node.head().height + 1)
+            self._wake()
+
+    def _wake(self) -> None:
+        self._grown.set()
+        self._grown = asyncio.Event()
 
     async def _events_from(self, first: int | None, subjects: Subjects) -> AsyncIterator[bytes]:
         node, settings = self._api.node, self._api.settings
@@ -118,7 +142,7 @@ class Feed:
         height = head + 1 if first is None else first
         yield b"retry: 1000\n: head %d\n\n" % head
         live = height > head
-        while True:
+        while not self._closed:
             head = node.head().height
             if live and height <= head - settings.event_cache_blocks:
                 self._api.metrics.shed.inc()
@@ -126,7 +150,7 @@ class Feed:
                 return
             if height > head:
                 live = True
-                await node.wait_for_height(height)
+                await self._wait_for(height)
                 continue
             floor = self._floor(height, head)
             if height < floor:
@@ -161,11 +185,8 @@ class Feed:
     async def _event(self, height: int, head: int, subjects: Subjects) -> bytes:
         if height > head - self._api.settings.event_cache_blocks:
             return self._encoded(height, head, subjects)
-        async with self._replays:
-            began = time.perf_counter()
-            encoded = self._encoded(height, head, subjects)
-            await asyncio.sleep((time.perf_counter() - began) * _REST_FACTOR)
-        return encoded
+        async with self._replays.turn():
+            return self._encoded(height, head, subjects)
 
     def _encoded(self, height: int, head: int, subjects: Subjects) -> bytes:
         block = self._blocks.get(height)
@@ -182,16 +203,17 @@ class Feed:
         if block.concerned is None:
             with self._api.node.store.snapshot() as reader:
                 rows = reader.rows(height)
-            first = len(rows) - len(block.event.transactions)
-            block.concerned = [
-                self._concerns(row.wire, read_receipt(row.receipt)) for row in rows[first:]
-            ]
-        chosen = [
-            transaction
-            for transaction, concerned in zip(
-                block.event.transactions, block.concerned, strict=True
-            )
-            if not concerned.isdisjoint(subjects)
-        ]
-        mine = msgspec.structs.replace(block.event, transactions=chosen, filtered=True)
+            block.concerned = [self._concerns(row.wire, read_receipt(row.receipt)) for row in rows]
+        event, concerned = block.event, block.concerned
+        first = len(event.deadlines)
+        mine = msgspec.structs.replace(
+            event,
+            deadlines=_chosen(event.deadlines, concerned[:first], subjects),
+            transactions=_chosen(event.transactions, concerned[first:], subjects),
+            filtered=True,
+        )
         return encode_event("block", mine, height)
+
+
+def _chosen(rows: list[EventRow], concerned: list[Subjects], subjects: Subjects) -> list[EventRow]:
+    return [row for row, whom in zip(rows, concerned, strict=True) if not whom.isdisjoint(subjects)]

@@ -19,8 +19,6 @@ from node.errors import RATE_LIMITED, Busy
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from node.api.settings import ApiSettings
-
 HEIGHT_HEADER = "X-Ledger-Height"
 _UNLIMITED = frozenset({"/healthz", "/readyz", "/metrics"})
 
@@ -114,14 +112,12 @@ class Guard:
     """ASGI middleware around the whole application."""
 
     def __init__(
-        self, app: ASGIApp, *, settings: ApiSettings, metrics: ApiMetrics, height: Callable[[], int]
+        self, app: ASGIApp, *, rates: Rates, metrics: ApiMetrics, height: Callable[[], int]
     ) -> None:
         self._app = app
         self._metrics = metrics
         self._height = height
-        self._rates = Rates(
-            settings.request_rate, settings.request_burst, settings.remembered_clients
-        )
+        self._rates = rates
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

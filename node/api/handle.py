@@ -17,7 +17,6 @@ from ledger.block import Header
 
 if TYPE_CHECKING:
     from ledger.genesis import Genesis
-
     from ledger.store.interface import ChainStore
 
 Status = Literal["unknown", "pending", "final", "refused"]
@@ -88,6 +87,11 @@ class NodeHandle(Protocol):
 
     @property
     def genesis(self) -> Genesis: ...
+
+    @property
+    def genesis_file(self) -> bytes:
+        """The genesis file as the node was given it, with every approval."""
+        ...
 
     @property
     def chain_id(self) -> bytes: ...

@@ -19,6 +19,14 @@ Iso = Annotated[str, Meta(description="ISO 8601, UTC, with milliseconds.")]
 Ms = Annotated[int, Meta(description="Milliseconds since the Unix epoch.")]
 Height = Annotated[int, Meta(ge=0, description="A block's height; 0 is the genesis block.")]
 Index = Annotated[int, Meta(ge=0, description="A receipt's position in its block.")]
+Fields = Annotated[
+    dict[str, Any],
+    Meta(description="By name, in the form of the JSON Schema: integers and hex."),
+]
+Shown = Annotated[
+    dict[str, str],
+    Meta(description="Texts of the amounts and times among the fields, by path."),
+]
 Cursor = Annotated[str, Meta(description="Opaque; pass it back for the next page. Empty: the end.")]
 
 
@@ -27,7 +35,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     """Base of everything below."""
 
 
-class Problem(View):
+class Problem(View, kw_only=True):
     """RFC 9457 problem details. ``code`` is stable and what programs act on."""
 
     type: str
@@ -38,14 +46,14 @@ class Problem(View):
     field: str = ""
 
 
-class Moment(View):
+class Moment(View, kw_only=True):
     """A time of the ledger or of the node's clock."""
 
     iso: Iso
     ms: Ms
 
 
-class Money(View):
+class Money(View, kw_only=True):
     """An amount: an integer in minor units (cents of an SCU), and as people write it."""
 
     amount: int
@@ -53,13 +61,19 @@ class Money(View):
     unit: str
 
 
-class Answer(View):
+class Answer(View, kw_only=True):
     """An answer from committed state."""
 
     height: Height
 
 
-class SubmissionView(View):
+class Naming(Answer, kw_only=True):
+    """An answer that mentions parties: ``names`` are their registered names by LEI."""
+
+    names: dict[str, str] = {}
+
+
+class SubmissionView(View, kw_only=True):
     """What the node knows of one transaction.
 
     ``pending``: accepted and shared, not final. ``final``: applied. ``refused`` with a height:
@@ -76,25 +90,25 @@ class SubmissionView(View):
     field: str = ""
 
 
-class SubmissionAnswer(Answer):
+class SubmissionAnswer(Answer, kw_only=True):
     """One entry per transaction, in the order in which they were sent."""
 
     transactions: list[SubmissionView]
 
 
-class SubmissionRequest(View, forbid_unknown_fields=True):
+class SubmissionRequest(View, kw_only=True, forbid_unknown_fields=True):
     """Signed transactions, each in URL-safe base64 without padding."""
 
     transactions: Annotated[list[str], Meta(min_length=1)]
 
 
-class StatusRequest(View, forbid_unknown_fields=True):
+class StatusRequest(View, kw_only=True, forbid_unknown_fields=True):
     """Transaction ids to ask about."""
 
     ids: Annotated[list[Hex], Meta(min_length=1)]
 
 
-class PostingView(View):
+class PostingView(View, kw_only=True):
     """One side of an entry: ``amount`` is signed, positive when it raises the account's balance."""
 
     account: str
@@ -105,15 +119,15 @@ class PostingView(View):
     """Where this account's posting before this one is: (height, index)."""
 
 
-class EventView(View):
+class EventView(View, kw_only=True):
     """Something that a receipt says happened, with its fields by name."""
 
     name: str
-    text: str
-    fields: dict[str, Any]
+    fields: Fields
+    shown: Shown = {}
 
 
-class ReceiptView(View):
+class ReceiptView(View, kw_only=True):
     """What a block says happened to one transaction, or at one deadline."""
 
     subject: Hex
@@ -129,15 +143,16 @@ class ReceiptView(View):
     events: list[EventView]
 
 
-class OperationView(View):
+class OperationView(View, kw_only=True):
     """One operation of a transaction: its name, its meaning in words, its fields by name."""
 
     name: str
     text: str
-    fields: dict[str, Any]
+    fields: Fields
+    shown: Shown
 
 
-class TransactionView(Answer):
+class TransactionView(Naming, kw_only=True):
     """A transaction's status, and, once it is recorded, its content and receipt."""
 
     submission: SubmissionView
@@ -149,7 +164,7 @@ class TransactionView(Answer):
     receipt: ReceiptView | None = None
 
 
-class CertificateView(View):
+class CertificateView(View, kw_only=True):
     """A quorum's signatures, by the validators' indices in their epoch."""
 
     kind: Literal["notarization", "nullification", "finalization"]
@@ -158,7 +173,7 @@ class CertificateView(View):
     signers: list[int]
 
 
-class BlockView(View):
+class BlockView(View, kw_only=True):
     """A block's header. ``certificate`` is the finalization of exactly this block when the node
     holds one; else a later block's finalization covers it."""
 
@@ -180,20 +195,20 @@ class BlockView(View):
     certificate: CertificateView | None = None
 
 
-class BlockAnswer(Answer):
+class BlockAnswer(Answer, kw_only=True):
     """One block."""
 
     block: BlockView
 
 
-class BlockPage(Answer):
+class BlockPage(Answer, kw_only=True):
     """Blocks, newest first. ``before`` continues: pass it as ``?before=``; None at the end."""
 
     blocks: list[BlockView]
     before: Height | None
 
 
-class BlockRows(Answer):
+class BlockRows(Naming, kw_only=True):
     """What one block records, in order: deadlines that fired, then transactions."""
 
     block: Height
@@ -201,7 +216,7 @@ class BlockRows(Answer):
     next: Cursor
 
 
-class RowView(View):
+class RowView(View, kw_only=True):
     """One receipt and, unless it is a deadline's, the transaction it answers."""
 
     id: Hex
@@ -211,31 +226,225 @@ class RowView(View):
     receipt: ReceiptView
 
 
-class HistoryPage(Answer):
+class HistoryPage(Naming, kw_only=True):
     """Entries that concern a party or an object, newest first."""
 
     entries: list[RowView]
     next: Cursor
 
 
-class AccountEntry(View):
-    """One posting of an account, and the transaction or deadline that made it."""
+class AccountView(View, kw_only=True):
+    """An account: ``owner/kind`` or ``owner/kind/reference``.
 
-    posting: PostingView
-    row: RowView
-
-
-class AccountPage(Answer):
-    """An account's postings, newest first. ``count`` is how many there are in all."""
+    A credit raises the signed balance. ``count`` is the number of its postings.
+    """
 
     account: str
+    owner: str
+    kind: str
+    meaning: str
     balance: Money
     count: int
+    last: tuple[Height, Index] | None
+
+
+class AccountAnswer(Naming, kw_only=True):
+    """One account."""
+
+    account: AccountView
+
+
+class AccountsAnswer(Naming, kw_only=True):
+    """A party's accounts."""
+
+    party: str
+    accounts: list[AccountView]
+    next: Cursor
+
+
+class AccountEntry(View, kw_only=True):
+    """One posting of an account and what made it.
+
+    ``counterparties`` are the owners of the receipt's other accounts, at most 8 of
+    ``counterparty_count``.
+    """
+
+    posting: PostingView
+    at: Height
+    index: Index
+    time: Moment
+    id: Hex
+    kind: Literal["transaction", "deadline"]
+    author: str
+    reference: str
+    texts: list[str]
+    events: list[str]
+    counterparties: list[str]
+    counterparty_count: int
+
+
+class AccountPage(Naming, kw_only=True):
+    """An account's postings, newest first."""
+
+    account: AccountView
     entries: list[AccountEntry]
     next: Cursor
 
 
-class BlockEvent(View):
+class PartyView(View, kw_only=True):
+    """A party of the register. ``rights`` are what its standing allows."""
+
+    lei: str
+    name: str
+    kind: str
+    country: str
+    home: str
+    standing: str
+    since: Moment
+    due: Moment | None
+    reason: str
+    offices: list[str]
+    rights: list[str]
+
+
+class PartyPage(Answer, kw_only=True):
+    """Parties in the order of their LEIs."""
+
+    parties: list[PartyView]
+    next: Cursor
+
+
+class KeyView(View, kw_only=True):
+    """A registered key. ``usable`` at the time of the newest block."""
+
+    name: str
+    role: str
+    public_key: Hex
+    valid_from: Moment
+    expires: Moment
+    status: str
+    usable: bool
+
+
+class RequirementView(View, kw_only=True):
+    """So many signatures by distinct keys of a role (`*` for any)."""
+
+    role: str
+    count: int
+
+
+class RuleView(View, kw_only=True):
+    """A rule of a signing policy: who together approves a class of operations, up to an amount."""
+
+    operation_class: str
+    required: list[RequirementView]
+    max_amount: Money | None
+    daily_limit: Money | None
+
+
+class PartyAnswer(Naming, kw_only=True):
+    """A party with its keys, signing policy and whatever needs attention."""
+
+    party: PartyView
+    profile: Fields
+    keys: list[KeyView]
+    rules: list[RuleView]
+    warnings: list[str]
+
+
+class TodoItem(View, kw_only=True):
+    """An open object that concerns a party. ``acts``: the party has to act in this state.
+
+    ``capacity`` is empty, or the office by which it concerns the party. ``events`` are what the
+    state allows.
+    """
+
+    machine: str
+    id: Hex | None
+    key: list[str | int]
+    state: str
+    due: Moment | None
+    acts: bool
+    capacity: str
+    events: list[str]
+    fields: Fields
+    shown: Shown
+
+
+class TodoAnswer(Naming, kw_only=True):
+    """A party's open objects; those that wait for it alone unless all were asked for."""
+
+    party: str
+    items: list[TodoItem]
+    next: Cursor
+
+
+class ObjectAnswer(Naming, kw_only=True):
+    """An object with a life of its own: an escrow, a payment request, an application …"""
+
+    id: Hex
+    machine: str
+    meaning: str
+    state: str
+    ended: bool
+    due: Moment | None
+    awaits: list[str]
+    events: list[str]
+    fields: Fields
+    shown: Shown
+
+
+class SupplyState(View, kw_only=True):
+    """One state's part of the currency.
+
+    ``outstanding`` is what its issuer has issued and not redeemed; it stays within ``reserve``,
+    the newest attestation. ``free`` is the reserve that backs no issue yet. Issue stops when the
+    attestation is no longer fresh.
+    """
+
+    state: str
+    issuer: str
+    outstanding: Money
+    reserve: Money
+    free: Money
+    attested: Moment | None
+    fresh_until: Moment | None
+    fresh: bool
+
+
+class SupplyAnswer(Naming, kw_only=True):
+    """What each state's issuer has outstanding, and the reserve attested for it."""
+
+    states: list[SupplyState]
+    outstanding: Money
+    reserve: Money
+
+
+class DeclarationView(View, kw_only=True):
+    """A declared operation; ``schema`` is the JSON Schema of its fields."""
+
+    name: str
+    title: str
+    capability: str
+    meaning: str
+    policy: str
+    by: str
+    signing: str
+    cosigned_by: str
+    posts: list[str]
+    emits: list[str]
+    errors: list[str]
+    text: dict[str, str]
+    schema: dict[str, Any]
+
+
+class DeclarationsAnswer(Answer, kw_only=True):
+    """Every operation that a transaction may carry."""
+
+    operations: list[DeclarationView]
+
+
+class BlockEvent(View, kw_only=True):
     """The data of a server-sent event ``block``; its id is the height."""
 
     height: Height
@@ -243,20 +452,21 @@ class BlockEvent(View):
     view: int
     time: Moment
     state_root: Hex
-    receipts: int
-    transactions: list[EventTransaction]
+    transactions: list[EventRow]
+    deadlines: list[EventRow] = []
     filtered: bool = False
 
 
-class EventTransaction(View):
-    """A transaction in a block event; ``code`` is empty when it was applied."""
+class EventRow(View, kw_only=True):
+    """A transaction, or a deadline that fired, in a block event; ``code`` is empty when it was
+    applied."""
 
     id: Hex
     status: Literal["final", "refused"]
     code: str = ""
 
 
-class GapEvent(View):
+class GapEvent(View, kw_only=True):
     """The data of a server-sent event ``gap``: blocks ``first`` to ``last`` are not replayed here;
     read them under ``/v1/blocks``."""
 
@@ -265,7 +475,7 @@ class GapEvent(View):
     reason: str
 
 
-class ErrorView(View):
+class ErrorView(View, kw_only=True):
     """A published error code."""
 
     code: str
@@ -273,13 +483,13 @@ class ErrorView(View):
     meaning: str
 
 
-class ErrorCatalogue(Answer):
+class ErrorCatalogue(Answer, kw_only=True):
     """Every code that this node can answer with."""
 
     errors: list[ErrorView]
 
 
-class PeerView(View):
+class PeerView(View, kw_only=True):
     """Another validator, as this node sees it."""
 
     index: int
@@ -293,7 +503,7 @@ class PeerView(View):
     certificate_expires: Moment | None = None
 
 
-class NodeView(Answer):
+class NodeView(Answer, kw_only=True):
     """What the node is doing and why it waits."""
 
     chain_id: Hex
@@ -321,7 +531,7 @@ class NodeView(Answer):
     syncing: bool
 
 
-class Readiness(Answer):
+class Readiness(Answer, kw_only=True):
     """Whether the node serves its clients now, and why not."""
 
     ready: bool

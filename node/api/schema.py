@@ -70,10 +70,12 @@ def document(app: FastAPI, operations: dict[str, Any]) -> dict[str, Any]:
         for operation in path.values():
             responses = operation["responses"]
             responses.pop("422", None)
-            if responses.get("200", {}).get("content", {}).get("application/json") == {
-                "schema": {}
-            }:
-                del responses["200"]
+            # FastAPI knows nothing of a Response's content and documents it as any JSON.
+            plain = responses.get("200", {}).get("content", {})
+            if plain.get("application/json") == {"schema": {}}:
+                del plain["application/json"]
+                if not plain:
+                    del responses["200"]
             responses["default"] = problem
     app.openapi_schema = result
     return result

@@ -38,6 +38,10 @@ class ApiSettings:
     event_send_timeout_s: float = 10.0
     event_ping_s: float = 15.0
 
+    lane_rest: float = 4.0
+    """Reads of milliseconds rest so many times as long as they work."""
+    lane_waiting: int = 200
+
     default_page: int = 50
     max_page: int = 200
 

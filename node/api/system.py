@@ -36,7 +36,7 @@ def not_ready_because(about: Description, head_age_s: float, recent_s: float) ->
     )
 
 
-def routes(api: Api, genesis_file: bytes, version: str, clock_ms: Callable[[], int]) -> APIRouter:
+def routes(api: Api, clock_ms: Callable[[], int]) -> APIRouter:
     """Everything about the node rather than the ledger."""
     router = APIRouter()
     node = api.node
@@ -72,16 +72,14 @@ def routes(api: Api, genesis_file: bytes, version: str, clock_ms: Callable[[], i
         """What the node is doing, why it waits, and how it sees the other validators."""
         about = node.describe()
         why = reason()
-        with node.store.snapshot() as reader:
-            head = reader.head
-            assert head is not None, "a node serves only once genesis is stored"
+        with api.snapshot() as (reader, head):
             view = block_view(head, reader.certificate(head.height))
         return respond(
             NodeView(
                 height=head.height,
                 chain_id=node.chain_id.hex(),
                 network=node.genesis.network,
-                version=version,
+                version=about["version"],
                 name=about["name"],
                 role=about["role"],
                 index=about["index"],
@@ -113,7 +111,7 @@ def routes(api: Api, genesis_file: bytes, version: str, clock_ms: Callable[[], i
     )
     async def genesis() -> Response:
         """Compare its chain id with the one you were given by another way than this node."""
-        return file(genesis_file, f"{node.genesis.network}.genesis", "application/json", 0)
+        return file(node.genesis_file, f"{node.genesis.network}.genesis", "application/json", 0)
 
     @router.get(
         "/v1/errors",

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import msgspec
 from starlette.responses import Response
 
+from contracts.framework.forms import format_instant
 from ledger.errors import CodedError
 from node.api.guard import HEIGHT_HEADER
 from node.api.models import Answer, Moment, View
 from node.errors import BAD_REQUEST, NO_SUCH_RESOURCE
 
-MINOR_DIGITS = 2
-"""Decimal places of every unit's text: 1 SCU is 100 minor units."""
+PROOF_MEDIA_TYPE = "application/vnd.iic.proof"
 
 
 def respond(body: View, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
@@ -42,14 +40,8 @@ def file(content: bytes, name: str, media_type: str, height: int) -> Response:
 
 
 def moment(ms: int) -> Moment:
-    """A time in both forms. A time beyond the calendar's end reads as the last one in it."""
-    seconds, rest = divmod(ms, 1000)
-    try:
-        when = datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest * 1000)
-    except (OverflowError, ValueError, OSError):
-        when = datetime.max.replace(tzinfo=UTC)
-    text = when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return Moment(iso=text, ms=ms)
+    """A time in both forms."""
+    return Moment(iso=format_instant(ms), ms=ms)
 
 
 def parse_id(text: str, field: str = "id") -> bytes:

@@ -19,7 +19,6 @@ def block(height: int) -> BlockEvent:
         view=height,
         time=moment(1_000 * height),
         state_root="00" * 32,
-        receipts=0,
         transactions=[],
     )
 

@@ -11,7 +11,7 @@ from node.api.cursors import Place
 numbers = st.integers(0, 2**63 - 1)
 
 
-@given(st.binary(max_size=200), numbers, numbers, numbers)
+@given(st.binary(max_size=200), numbers, st.integers(0, cursors.MAX_POSITION), numbers)
 def test_a_cursor_leads_back_to_its_place(
     subject: bytes, height: int, index: int, extra: int
 ) -> None:

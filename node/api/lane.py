@@ -1,0 +1,42 @@
+"""A lane for reads that cost milliseconds: one at a time, and it rests longer than it works.
+
+The API shares the event loop with consensus. Whatever clients ask for, the lane's reads take at
+most one part in ``1 + rest`` of the loop's time; what waits beyond a bound is refused as busy.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from node.errors import Busy
+
+
+class Lane:
+    """Turns on the event loop. ``rest`` is in multiples of the time that a turn took."""
+
+    def __init__(self, *, rest: float, waiting: int) -> None:
+        self._rest = rest
+        self._limit = waiting
+        self._waiting = 0
+        self._lock = asyncio.Lock()
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait for the lane, then do work that does not await; raises ``BUSY`` if many wait."""
+        if self._waiting >= self._limit:
+            raise Busy("too many reads wait at this node")
+        self._waiting += 1
+        try:
+            await self._lock.acquire()
+        finally:
+            self._waiting -= 1
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            took = time.perf_counter() - began
+            # The answer leaves at once; only the next turn waits.
+            asyncio.get_running_loop().call_later(took * self._rest, self._lock.release)

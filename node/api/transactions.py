@@ -1,0 +1,100 @@
+"""What became of one transaction, in words, and the file that proves it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Path, Query
+from starlette.responses import Response
+
+from ledger import proof
+from ledger.errors import CodedError
+from ledger.receipt import read_receipt
+from ledger.store.proofs import prove_receipt
+from node.api.context import Api
+from node.api.describe import Describer
+from node.api.handle import Submission
+from node.api.models import TransactionView
+from node.api.schema import answers, answers_bytes
+from node.api.submissions import view
+from node.api.words import PROOF_MEDIA_TYPE, file, missing, moment, parse_id, respond
+from node.errors import NOT_FINAL
+
+TransactionId = Annotated[
+    str, Path(min_length=64, max_length=64, description="The transaction's id, 64 hex digits.")
+]
+
+
+def routes(api: Api) -> APIRouter:
+    """``/v1/transactions/{id}`` for reading."""
+    router = APIRouter(prefix="/v1/transactions/{id}", tags=["transactions"])
+    node = api.node
+
+    @router.get("", summary="One transaction", openapi_extra=answers(TransactionView))
+    async def transaction(
+        id: TransactionId,
+        wait: Annotated[Literal["none", "final"], Query()] = "none",
+        timeout: Annotated[float, Query(ge=0, le=60)] = 10.0,
+    ) -> Response:
+        """Its status; once it is recorded, also its content and its receipt, in words.
+
+        An id that this node has never seen is `unknown`, not an error.
+        """
+        identity = parse_id(id)
+        known = node.status(identity)
+        if wait == "final":
+            [known] = await api.settle([known], timeout)
+        with api.snapshot() as (reader, head):
+            place = reader.find_transaction(identity)
+            if place is None:
+                return respond(TransactionView(height=head.height, submission=view(known)))
+            height, index = place
+            row, header = reader.row(height, index), reader.header(height)
+            assert row is not None and header is not None, "the index names a stored row"
+            told = Describer(reader, node.chain_id)
+            receipt = read_receipt(row.receipt)
+            candidate = told.candidate(row)
+            assert candidate is not None, "a transaction's row holds its bytes"
+            recorded = Submission(
+                identity,
+                "final" if receipt.applied else "refused",
+                height,
+                index,
+                receipt.code,
+                receipt.reason,
+                receipt.field,
+            )
+            body = TransactionView(
+                height=head.height,
+                submission=view(recorded),
+                author=candidate.transaction.author,
+                reference=candidate.transaction.reference,
+                valid_until=moment(candidate.transaction.valid_until),
+                operations=told.operations(candidate),
+                signers=[key.hex() for key in candidate.signers],
+                receipt=told.receipt(receipt, header, index),
+                names=told.names(),
+            )
+        return respond(body)
+
+    @router.get(
+        "/receipt",
+        summary="The receipt as a file",
+        openapi_extra=answers_bytes(
+            "A self-contained receipt; `iic audit verify-receipt` verifies it offline.",
+            PROOF_MEDIA_TYPE,
+        ),
+    )
+    async def receipt(id: TransactionId) -> Response:
+        """Verifies offline from the genesis file alone. `NOT_FINAL` while it is pending."""
+        identity = parse_id(id)
+        async with api.long_read() as (reader, head):
+            place = reader.find_transaction(identity)
+            proven = None if place is None else prove_receipt(reader, *place)
+        if proven is None:
+            if node.status(identity).status == "pending":
+                raise CodedError(NOT_FINAL, "the transaction is pending; ask again shortly")
+            raise missing(f"transaction {id[:16]}…", head.height)
+        return file(proof.write(proven), f"{id[:8]}.receipt", PROOF_MEDIA_TYPE, head.height)
+
+    return router
