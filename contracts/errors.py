@@ -87,6 +87,9 @@ OVER_ISSUED = define(
     "OVER_ISSUED", 422, "More would be redeemed than the state's issuer has outstanding."
 )
 OVERPAID = define("OVERPAID", 422, "The amount is more than what remains to be paid.")
+DEBT_FROZEN = define(
+    "DEBT_FROZEN", 409, "A netting cycle has frozen the debt until the cycle ends."
+)
 ALREADY_REVERSED = define(
     "ALREADY_REVERSED", 409, "This leg of the payment is reversed or its reversal is proposed."
 )
@@ -145,13 +148,9 @@ OVER_LOT = define("OVER_LOT", 422, "The quantity is more than the lot has left t
 VALUE_ROUNDS_TO_ZERO = define(
     "VALUE_ROUNDS_TO_ZERO", 422, "The quantity is worth less than one minor unit at its price."
 )
-OVER_CURES = define("OVER_CURES", 422, "The lot was cured as often as the ledger accepts.")
 TOO_EARLY = define("TOO_EARLY", 409, "The event is not possible before a date that is still ahead.")
 ALREADY_DECIDED = define("ALREADY_DECIDED", 409, "The party has given its decision on this.")
 NOT_ASSIGNABLE = define("NOT_ASSIGNABLE", 422, "The contract's terms exclude the assignment.")
-RELIEF_REFUSED = define(
-    "RELIEF_REFUSED", 409, "Customs refused relief, and by the terms the lot goes back."
-)
 OVER_CHAIN = define("OVER_CHAIN", 422, "The chain has as many contracts as the ledger accepts.")
 FROZEN_BY_DISPUTE = define(
     "FROZEN_BY_DISPUTE", 409, "A dispute about the contract is open, which freezes this."

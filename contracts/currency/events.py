@@ -93,6 +93,28 @@ class RequestChanged(Event, tag="currency.RequestChanged"):
     reason: str
 
 
+class DebtCreated(Event, tag="currency.DebtCreated"):
+    """A contract made one party owe another; ``origin`` and ``source`` say which."""
+
+    debt: ObjectId
+    creditor: Lei
+    debtor: Lei
+    amount: Money
+    payable: Instant
+    origin: str
+    source: ObjectId
+
+
+class DebtPassed(Event, tag="currency.DebtPassed"):
+    """What remained of a debt passed to another creditor or debtor as a new debt."""
+
+    debt: ObjectId
+    successor: ObjectId
+    creditor: Lei
+    debtor: Lei
+    amount: Money
+
+
 class ReversalProposed(Event, tag="currency.ReversalProposed"):
     """One side of a payment asks that it be paid back."""
 

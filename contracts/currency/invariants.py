@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from contracts.accounts import ATTESTED, BACKING, HELD, ISSUED, PAY, REC, RESERVE
 from contracts.currency.records import (
     ESCROW_TABLE,
+    OPEN_DEBT,
+    OWED,
     REDEMPTION_TABLE,
     REQUEST_TABLE,
     EscrowState,
     RedemptionState,
-    RequestState,
 )
 from contracts.framework.capability import invariant
 from contracts.framework.party import HOLDERS, PARTY
@@ -22,7 +23,6 @@ from contracts.framework.posting import Side, Unit, balances, kind_of, owner_of
 from ledger.state import State
 
 _LEI_CHARS = 20
-_OWED = (RequestState.ACCEPTED, RequestState.PART_PAID, RequestState.OVERDUE)
 
 
 @invariant("books-balance", 1)
@@ -107,7 +107,7 @@ def debts_mirror(state: State) -> Iterator[str]:
     """What a creditor may claim is what its debtor owes: the sum of their open debts."""
     expected: dict[tuple[str, str], int] = {}
     for _, request in state.scan(REQUEST_TABLE):
-        if request.state in _OWED:
+        if request.state in OWED:
             pair = (request.creditor, request.debtor)
             expected[pair] = expected.get(pair, 0) + request.remaining
     claims: dict[tuple[str, str], int] = {}
@@ -123,6 +123,25 @@ def debts_mirror(state: State) -> Iterator[str]:
         found = (claims.get(pair, 0), debts.get(pair, 0), expected.get(pair, 0))
         if len(set(found)) != 1:
             yield f"{pair[0]} claims {found[0]} from {pair[1]}, owed {found[1]}, open {found[2]}"
+
+
+@invariant("debts-indexed", 6)
+def debts_indexed(state: State) -> Iterator[str]:
+    """Each open debt stands in the index of debts once, at its place, and nothing else does."""
+    expected = {
+        OPEN_DEBT.key(debt.debtor, debt.creditor, debt.payable, debt.id): debt.id
+        for _, debt in state.scan(REQUEST_TABLE)
+        if debt.state in OWED
+    }
+    found = {key: entry.debt for key, entry in state.scan(OPEN_DEBT)}
+    for key in sorted(expected.keys() ^ found.keys()):
+        debt = expected.get(key) or found[key]
+        wrong = "missing from" if key in expected else "wrongly in"
+        yield f"debt {debt.hex()} is {wrong} the index"
+    for debt in sorted(set(expected.values())):
+        record = state.get(REQUEST_TABLE, debt)
+        if record is not None and record.remaining <= 0:
+            yield f"debt {debt.hex()} is open with {record.remaining} remaining"
 
 
 @invariant("closed-system", 14)
@@ -145,5 +164,6 @@ INVARIANTS = (
     issue_within_reserve,
     held_equals_open,
     debts_mirror,
+    debts_indexed,
     closed_system,
 )

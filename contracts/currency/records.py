@@ -204,7 +204,10 @@ class RequestState(StrEnum):
     ACCEPTED = "accepted"
     PART_PAID = "part-paid"
     OVERDUE = "overdue"
+    DISPUTED = "disputed"
     PAID = "paid"
+    NETTED = "netted"
+    SETTLED = "settled"
     REJECTED = "rejected"
     LAPSED = "lapsed"
     CREDITED = "credited"
@@ -213,7 +216,11 @@ class RequestState(StrEnum):
 class PaymentRequest(Struct, tag=1):
     """A creditor asks a debtor to pay by a date; once accepted, it is a debt.
 
-    ``payable`` is the last millisecond at which paying is in time; ``paid`` what was paid so far.
+    Debts that other contracts create are such records as well and start as accepted; ``origin``
+    and ``origin_id`` say what created them. ``payable`` is the last millisecond at which paying is
+    in time; ``paid`` what is extinguished so far, by payment or otherwise; ``how`` and ``by`` the
+    last way and the object or transaction that did it. ``since`` is when it last became a debt free
+    to be netted; ``nettable`` is false if a side opted it out.
     """
 
     id: ObjectId
@@ -227,6 +234,12 @@ class PaymentRequest(Struct, tag=1):
     state: RequestState
     due: Uint
     reason: str = ""
+    origin: str = "request"
+    origin_id: ObjectId | None = None
+    since: Instant = 0
+    nettable: bool = True
+    how: str = ""
+    by: ObjectId | None = None
 
     @property
     def remaining(self) -> int:
@@ -236,33 +249,56 @@ class PaymentRequest(Struct, tag=1):
 
 REQUEST_TABLE: Final = Table("request", PaymentRequest)
 _P = RequestState
-_OWED: Final = (_P.ACCEPTED, _P.PART_PAID, _P.OVERDUE)
+DUE: Final = (_P.ACCEPTED, _P.PART_PAID, _P.OVERDUE)
+"""States in which a request is a debt that nobody contests."""
+OWED: Final = (*DUE, _P.DISPUTED)
+"""States in which a request is a debt."""
 REQUEST: Final = Machine[PaymentRequest](
     name="payment request",
-    meaning="A creditor's invoice, from its issue until it is paid, rejected or credited.",
+    meaning="A creditor's invoice or another debt, from its issue until nothing of it remains.",
     table=REQUEST_TABLE,
     key=lambda r: (r.id,),
     states=RequestState,
-    initial=(_P.ISSUED,),
+    initial=(_P.ISSUED, _P.ACCEPTED),
     transitions=(
         step("accept", _P.ISSUED, _P.ACCEPTED, "debtor"),
         step("reject", _P.ISSUED, _P.REJECTED, "debtor, with a reason"),
         step("lapse", _P.ISSUED, _P.LAPSED, "the time limit; silence is not consent"),
-        step("pay", _OWED, _P.PAID, "debtor, in full"),
-        step("pay in part", (_P.ACCEPTED, _P.PART_PAID), _P.PART_PAID, "debtor"),
-        step("pay arrears in part", _P.OVERDUE, _P.OVERDUE, "debtor"),
-        step("credit", (_P.ISSUED, *_OWED), _P.CREDITED, "creditor, with a reason"),
+        step("pay", OWED, _P.PAID, "debtor, in full"),
+        step("reduce", (_P.ACCEPTED, _P.PART_PAID), _P.PART_PAID, "debtor, or a netting cycle"),
+        step("reduce arrears", _P.OVERDUE, _P.OVERDUE, "debtor, or a netting cycle"),
+        step("reduce contested", _P.DISPUTED, _P.DISPUTED, "debtor, or an award"),
+        step("net", DUE, _P.NETTED, "a netting cycle, in full"),
+        step("settle", OWED, _P.SETTLED, "the contract it comes from, or an award"),
+        step("credit", (_P.ISSUED, *OWED), _P.CREDITED, "creditor, with a reason"),
         step("fall overdue", (_P.ACCEPTED, _P.PART_PAID), _P.OVERDUE, "the time limit"),
+        step("dispute", DUE, _P.DISPUTED, "a dispute that opens"),
+        step("resume", _P.DISPUTED, _P.ACCEPTED, "the dispute's end, nothing paid"),
+        step("resume in part", _P.DISPUTED, _P.PART_PAID, "the dispute's end"),
+        step("resume late", _P.DISPUTED, _P.OVERDUE, "the dispute's end, past its date"),
     ),
     limits={
         _P.ISSUED: Limit("lapse", "10 days"),
         _P.ACCEPTED: Limit("fall overdue", "the date on which it is payable"),
         _P.PART_PAID: Limit("fall overdue", "the date on which it is payable"),
     },
-    rests={_P.OVERDUE: "a debt does not end by time"},
+    rests={
+        _P.OVERDUE: "a debt does not end by time",
+        _P.DISPUTED: "the dispute has its own limits and ends this state with it",
+    },
     parties=lambda r: (r.creditor, r.debtor),
     awaits=lambda r: (r.debtor,),
 )
+
+
+class OpenDebt(Struct, tag=1):
+    """Index entry: a debt of a debtor to a creditor of which something remains."""
+
+    debt: ObjectId
+
+
+OPEN_DEBT: Final = Table("debt", OpenDebt)
+"""By debtor, creditor, date on which it is payable, id: per pair, the oldest due first."""
 
 
 class ReversalState(StrEnum):

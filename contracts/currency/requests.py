@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from contracts.accounts import AVAIL, PAY, REC
-from contracts.currency.events import PaymentRequested, RequestChanged
+from contracts.currency.debts import credit_debt, enter_books, pay_debt, tell_request
+from contracts.currency.events import PaymentRequested
 from contracts.currency.operations import (
     AcceptRequest,
     CreditRequest,
@@ -18,11 +18,10 @@ from contracts.currency.records import (
     PaymentRequest,
     RequestState,
 )
-from contracts.errors import INVALID_TERMS, OVERPAID
+from contracts.errors import INVALID_TERMS
 from contracts.framework.context import Context
 from contracts.framework.operation import transition
 from contracts.framework.party import Right
-from contracts.framework.posting import Unit
 from ledger.errors import CodedError
 
 
@@ -60,9 +59,9 @@ def accept_request(ctx: Context, op: AcceptRequest) -> None:
     request = _request_of(ctx, op.request)
     ctx.require_author(request.debtor, capacity="the debtor")
     due = max(request.payable, ctx.in_days(0))
-    accepted = ctx.move(REQUEST, request, "accept", due=due, payable=due)
-    _owe(ctx, accepted)
-    _tell(ctx, accepted)
+    accepted = ctx.move(REQUEST, request, "accept", due=due, payable=due, since=ctx.time)
+    enter_books(ctx, accepted)
+    tell_request(ctx, accepted)
 
 
 @transition(RejectRequest)
@@ -70,7 +69,7 @@ def reject_request(ctx: Context, op: RejectRequest) -> None:
     """Refuse a request."""
     request = _request_of(ctx, op.request)
     ctx.require_author(request.debtor, capacity="the debtor")
-    _tell(ctx, ctx.move(REQUEST, request, "reject", reason=op.reason))
+    tell_request(ctx, ctx.move(REQUEST, request, "reject", reason=op.reason))
 
 
 @transition(PayRequest)
@@ -78,23 +77,7 @@ def pay_request(ctx: Context, op: PayRequest) -> None:
     """Pay a debt, in full or in part."""
     request = _request_of(ctx, op.request)
     ctx.require_author(request.debtor, capacity="the debtor")
-    ctx.require_open(REQUEST, request, "pay")
-    if op.amount > request.remaining:
-        raise CodedError(
-            OVERPAID,
-            f"{request.remaining} (minor units) remains to be paid, {op.amount} is offered",
-            field="amount",
-        )
-    ctx.post(Unit.SCU, AVAIL.of(request.debtor), AVAIL.of(request.creditor), op.amount)
-    paid = request.paid + op.amount
-    if paid == request.amount:
-        changed = ctx.move(REQUEST, request, "pay", paid=paid)
-    elif request.state is RequestState.OVERDUE:
-        changed = ctx.move(REQUEST, request, "pay arrears in part", paid=paid)
-    else:
-        changed = ctx.move(REQUEST, request, "pay in part", due=request.due, paid=paid)
-    _extinguish(ctx, request, op.amount)
-    _tell(ctx, changed)
+    pay_debt(ctx, op.request, op.amount)
 
 
 @transition(CreditRequest)
@@ -102,47 +85,24 @@ def credit_request(ctx: Context, op: CreditRequest) -> None:
     """Give up what remains of the author's request."""
     request = _request_of(ctx, op.request)
     ctx.require_author(request.creditor, capacity="the creditor")
-    owed = request.state is not RequestState.ISSUED
-    credited = ctx.move(REQUEST, request, "credit", reason=op.reason)
-    if owed:
-        _extinguish(ctx, request, request.remaining)
-    _tell(ctx, credited)
+    if request.state is RequestState.ISSUED:
+        tell_request(ctx, ctx.move(REQUEST, request, "credit", reason=op.reason))
+    else:
+        ctx.require_open(REQUEST, request, "credit")
+        credit_debt(ctx, request, op.reason)
 
 
 @REQUEST.on_lapse("lapse")
 def request_lapses(ctx: Context, request: PaymentRequest) -> None:
     """Silence is not consent."""
-    _tell(ctx, ctx.move(REQUEST, request, "lapse"))
+    tell_request(ctx, ctx.move(REQUEST, request, "lapse"))
 
 
 @REQUEST.on_lapse("fall overdue")
 def request_falls_overdue(ctx: Context, request: PaymentRequest) -> None:
     """The debt remains, and both sides know that it is late."""
-    _tell(ctx, ctx.move(REQUEST, request, "fall overdue"))
+    tell_request(ctx, ctx.move(REQUEST, request, "fall overdue"))
 
 
 def _request_of(ctx: Context, request: bytes) -> PaymentRequest:
     return ctx.find(REQUEST_TABLE, request, what="payment request", field="request")
-
-
-def _owe(ctx: Context, request: PaymentRequest) -> None:
-    claim = REC.of(request.creditor, request.debtor)
-    ctx.post(Unit.SCU, claim, PAY.of(request.debtor, request.creditor), request.amount)
-
-
-def _extinguish(ctx: Context, request: PaymentRequest, amount: int) -> None:
-    debt = PAY.of(request.debtor, request.creditor)
-    ctx.post(Unit.SCU, debt, REC.of(request.creditor, request.debtor), amount)
-
-
-def _tell(ctx: Context, request: PaymentRequest) -> None:
-    ctx.emit(
-        RequestChanged(
-            request.id,
-            request.creditor,
-            request.debtor,
-            request.state.value,
-            request.remaining,
-            request.reason,
-        )
-    )
