@@ -1,7 +1,8 @@
 """From acts to transactions: loops are unrolled, names become LEIs, ids, keys, digests and times.
 
-A loop's list is one of the scenario's, or ``1..6``, which counts. In a value, ``{x}`` and ``{x.y}`` are replaced from the loop's members; a value that is nothing but
-one such word may be a whole list or group. After that, by the kind of its field,
+A loop's list is one of the scenario's, or ``1..6``, which counts. In a value, ``{x}`` and ``{x.y}``
+are replaced from the loop's members; a value that is nothing but one such word may be a whole list
+or group. After that, by the kind of its field,
 
 - a party is written by its id,
 - an object as ``@NAME``, where an earlier step said ``save = "NAME"``,
