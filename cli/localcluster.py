@@ -45,6 +45,7 @@ class LocalNode:
         self.url = f"http://{api_at}"
         self._process: subprocess.Popen[bytes] | None = None
         self._log: IO[bytes] | None = None
+        self._client: Client | None = None
 
     @property
     def pid(self) -> int | None:
@@ -104,14 +105,17 @@ class LocalNode:
             process.stdin.close()
         if self._log is not None:
             self._log.close()
-        self._process = None
+        if self._client is not None:
+            self._client.close()
+        self._process = self._log = self._client = None
         return status
 
     def view(self) -> NodeView | None:
         """What the node says of itself; None if it does not answer."""
+        if self._client is None:  # kept: making one costs more than asking
+            self._client = Client(self.url, patience_s=0.0, timeout_s=2.0)
         try:
-            with Client(self.url, patience_s=0.0, timeout_s=2.0) as client:
-                return client.do(calls.node())
+            return self._client.do(calls.node())
         except CodedError:
             return None
 

@@ -43,7 +43,8 @@ def configure(level: Level = "info", style: Format = "auto") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.getLevelNamesMapping()[level.upper()])
-    logging.getLogger("uvicorn.access").setLevel(logging.WARNING)
+    for library in ("uvicorn", "uvicorn.access", "uvicorn.error", "asyncio", "httpx"):
+        logging.getLogger(library).setLevel(logging.WARNING)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
