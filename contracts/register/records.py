@@ -81,7 +81,8 @@ MEMBERSHIP: Final = Machine[Party](
     initial=(_S.APPLIED,),
     transitions=(
         step("check", _S.APPLIED, _S.CHECKED, "registrar and home state"),
-        step("refuse", (_S.APPLIED, _S.CHECKED), _S.REFUSED, "registrar and home state, council"),
+        step("refuse", _S.APPLIED, _S.REFUSED, "registrar and home state"),
+        step("vote down", _S.CHECKED, _S.REFUSED, "council"),
         step("lapse", (_S.APPLIED, _S.CHECKED, _S.VOTED), _S.LAPSED, "the time limit"),
         step("withdraw", (_S.APPLIED, _S.CHECKED, _S.VOTED), _S.WITHDRAWN, "applicant"),
         step("vote", _S.CHECKED, _S.VOTED, "council"),

@@ -128,7 +128,7 @@ def admission_decided(ctx: Context, ballot: Ballot, passed: bool) -> None:
     elif ballot.state is BallotState.EXPIRED:
         change_standing(ctx, party, "lapse", reason="the council did not decide in time")
     else:
-        change_standing(ctx, party, "refuse", reason="the council did not agree")
+        change_standing(ctx, party, "vote down", reason="the council did not agree")
 
 
 @transition(Accede)

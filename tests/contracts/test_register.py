@@ -84,6 +84,18 @@ def excluded(ledger: Ledger, name: str) -> None:
     vote(ledger, ballot, "BY", "CN")
 
 
+def test_the_registrar_cannot_refuse_what_the_council_is_voting_on() -> None:
+    ledger = funded()
+    ledger.must(NEW, application(NEW, now=ledger.time))
+    checked(ledger, NEW)
+    late = CheckApplication(lei(NEW), False, "on second thoughts")
+    refused = ledger.do("registrar", late, signers=("registrar", "guarantorKZ"))
+    assert refused.code == "WRONG_STATE"
+    ledger.later(40 * MS_PER_DAY)
+    assert all(receipt.applied for _, receipt in ledger.receipts if receipt is not refused)
+    assert violations(ledger.state) == []
+
+
 def test_an_applicant_is_admitted_by_check_vote_and_accession() -> None:
     ledger = funded()
     ledger.must(NEW, application(NEW, now=ledger.time))
