@@ -166,6 +166,9 @@ def settle_debt(ctx: Context, debt: bytes, amount: int, how: str) -> PaymentRequ
     ``WRONG_STATE`` or ``OVERPAID``.
     """
     record = ctx.find(REQUEST_TABLE, debt, what="debt")
+    if record.state in {RequestState.ACCEPTED, RequestState.PART_PAID} and ctx.time > record.due:
+        # The caller's deadline may come before the one that makes this debt overdue.
+        record = ctx.move(REQUEST, record, "fall overdue")
     for binding in _BINDINGS:
         binding.broken(ctx, record)
     free = outstanding(ctx.state, debt)
