@@ -199,6 +199,32 @@ def object(identity: bytes) -> Call[models.ObjectAnswer]:
     return get(f"/v1/objects/{identity.hex()}", models.ObjectAnswer)
 
 
+def object_history(
+    identity: bytes, *, cursor: str = "", limit: int | None = None
+) -> Call[models.HistoryPage]:
+    """What concerned an object, newest first."""
+    path = f"/v1/objects/{identity.hex()}/history"
+    return get(path, models.HistoryPage, cursor=cursor, limit=limit)
+
+
+def account(name: str) -> Call[models.AccountAnswer]:
+    """One account, such as ``LEI/avail``; one that was never used stands at zero."""
+    return get(f"/v1/accounts/{urllib.parse.quote(name)}", models.AccountAnswer)
+
+
+def account_history(
+    name: str, *, cursor: str = "", limit: int | None = None
+) -> Call[models.AccountPage]:
+    """An account's postings, newest first."""
+    path = f"/v1/accounts/{urllib.parse.quote(name)}/history"
+    return get(path, models.AccountPage, cursor=cursor, limit=limit)
+
+
+def operations() -> Call[models.DeclarationsAnswer]:
+    """Every operation that a transaction may carry, with its JSON Schema."""
+    return get("/v1/operations", models.DeclarationsAnswer)
+
+
 def supply() -> Call[models.SupplyAnswer]:
     """What each state has issued and redeemed, and its reserve."""
     return get("/v1/supply", models.SupplyAnswer)
@@ -207,6 +233,16 @@ def supply() -> Call[models.SupplyAnswer]:
 def state_proof(table: str, parts: Sequence[str | int | bytes]) -> Call[bytes]:
     """The proof of a record of the state, or of its absence (``ledger.proof``)."""
     return get_bytes(f"/v1/proofs/state/{quoted(table)}", part=[_part(part) for part in parts])
+
+
+def inclusion_proof(height: int, index: int) -> Call[bytes]:
+    """The self-contained receipt at a place: as :func:`receipt_file`, for deadlines too."""
+    return get_bytes("/v1/proofs/inclusion", height=height, index=index)
+
+
+def extension_proof(since: int) -> Call[bytes]:
+    """The proof that today's ledger extends the one whose newest block was ``since``."""
+    return get_bytes("/v1/proofs/consistency", **{"from": since})
 
 
 def _part(part: str | int | bytes) -> str:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import TypeVar
 
 from fastapi import Request
 
 from ledger.block import Header
-from ledger.errors import TOO_LARGE, CodedError
+from ledger.errors import NOT_CERTIFIED, TOO_LARGE, CodedError
 from ledger.store.interface import ChainReader
 from node.api.guard import ApiMetrics, Rates
 from node.api.handle import NodeHandle, Submission
 from node.api.lane import Lane
 from node.api.settings import ApiSettings
 from node.errors import BAD_REQUEST, Busy
+
+T = TypeVar("T")
 
 
 class Api:
@@ -80,6 +83,25 @@ class Api:
         async with self.reads.turn():
             with self.snapshot() as found:
                 yield found
+
+    async def prove(self, make: Callable[[ChainReader], T]) -> tuple[T, int]:
+        """What ``make`` proves from a long read, and the height that it read.
+
+        A newest block that is final through a later one cannot be certified by itself: then wait
+        for the next, at most :attr:`ApiSettings.proof_wait_s`. Raises ``NOT_CERTIFIED`` after that.
+        """
+        deadline = time.monotonic() + self.settings.proof_wait_s
+        while True:
+            height = self.node.head().height
+            try:
+                async with self.long_read() as (reader, head):
+                    return make(reader), head.height
+            except CodedError as error:
+                left = deadline - time.monotonic()
+                if error.code is not NOT_CERTIFIED or left <= 0:
+                    raise
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self.node.wait_for_height(height + 1), left)
 
     async def settle(self, first: Sequence[Submission], timeout_s: float) -> list[Submission]:
         """Wait until none of ``first`` is pending, at most ``timeout_s`` seconds.

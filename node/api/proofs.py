@@ -76,9 +76,8 @@ def routes(api: Api) -> APIRouter:
         if sum(map(len, part)) > 2 * limits.MAX_STATE_KEY_BYTES:
             raise CodedError(BAD_REQUEST, "a key has at most 400 bytes", field="part")
         key = state_key(table, part)
-        async with api.long_read() as (reader, head):
-            proven = prove_state(reader, key)
-        return file(proof.write(proven), f"{table}.proof", PROOF_MEDIA_TYPE, head.height)
+        proven, read_at = await api.prove(lambda reader: prove_state(reader, key))
+        return file(proof.write(proven), f"{table}.proof", PROOF_MEDIA_TYPE, read_at)
 
     @router.get(
         "/inclusion",
@@ -90,12 +89,11 @@ def routes(api: Api) -> APIRouter:
         index: Annotated[int, Query(ge=0, le=MAX_POSITION, description="Its position.")],
     ) -> Response:
         """As a transaction's receipt file, for deadlines too."""
-        async with api.long_read() as (reader, head):
-            proven = prove_receipt(reader, height, index)
+        proven, read_at = await api.prove(lambda reader: prove_receipt(reader, height, index))
         if proven is None:
-            raise missing(f"receipt {index} of block {height}", head.height)
+            raise missing(f"receipt {index} of block {height}", read_at)
         name = f"{height}-{index}.receipt"
-        return file(proof.write(proven), name, PROOF_MEDIA_TYPE, head.height)
+        return file(proof.write(proven), name, PROOF_MEDIA_TYPE, read_at)
 
     @router.get(
         "/consistency",
@@ -109,11 +107,10 @@ def routes(api: Api) -> APIRouter:
         ],
     ) -> Response:
         """Compare the older header's hash in the file with the one that you kept."""
-        async with api.long_read() as (reader, head):
-            proven = prove_extension(reader, first)
+        proven, read_at = await api.prove(lambda reader: prove_extension(reader, first))
         if proven is None:
-            raise missing(f"block {first}", head.height)
+            raise missing(f"block {first}", read_at)
         name = f"{first}-{proven.finality.header.height}.extension"
-        return file(proof.write(proven), name, PROOF_MEDIA_TYPE, head.height)
+        return file(proof.write(proven), name, PROOF_MEDIA_TYPE, read_at)
 
     return router

@@ -42,6 +42,9 @@ class ApiSettings:
     """Reads of milliseconds rest so many times as long as they work."""
     lane_waiting: int = 200
 
+    proof_wait_s: float = 2.0
+    """How long a proof waits for a block with a finalization of its own."""
+
     default_page: int = 50
     max_page: int = 200
 

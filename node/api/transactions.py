@@ -10,7 +10,7 @@ from starlette.responses import Response
 from ledger import proof
 from ledger.errors import CodedError
 from ledger.receipt import read_receipt
-from ledger.store.proofs import prove_receipt
+from ledger.store.proofs import prove_transaction
 from node.api.context import Api
 from node.api.describe import Describer
 from node.api.handle import Submission
@@ -88,13 +88,11 @@ def routes(api: Api) -> APIRouter:
     async def receipt(id: TransactionId) -> Response:
         """Verifies offline from the genesis file alone. `NOT_FINAL` while it is pending."""
         identity = parse_id(id)
-        async with api.long_read() as (reader, head):
-            place = reader.find_transaction(identity)
-            proven = None if place is None else prove_receipt(reader, *place)
+        proven, read_at = await api.prove(lambda reader: prove_transaction(reader, identity))
         if proven is None:
             if node.status(identity).status == "pending":
                 raise CodedError(NOT_FINAL, "the transaction is pending; ask again shortly")
-            raise missing(f"transaction {id[:16]}…", head.height)
-        return file(proof.write(proven), f"{id[:8]}.receipt", PROOF_MEDIA_TYPE, head.height)
+            raise missing(f"transaction {id[:16]}…", read_at)
+        return file(proof.write(proven), f"{id[:8]}.receipt", PROOF_MEDIA_TYPE, read_at)
 
     return router

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import httpx
 import pytest
 from ledger_in_memory import START, lei
@@ -12,6 +14,8 @@ from contracts.currency.operations import Leg, Transfer
 from contracts.framework.posting import BALANCE
 from ledger import proof
 from ledger.genesis import parse
+from node.api.app import create_app
+from node.api.settings import ApiSettings
 
 
 async def pay(node: SingleNode, amount: int, payer: str = PAYER, payee: str = PAYEE) -> bytes:
@@ -126,13 +130,29 @@ async def test_todays_ledger_is_proven_to_extend_an_earlier_one(
     assert proven.finality.header.height == 5
 
 
-async def test_an_uncertified_block_has_no_proof_yet(
-    http: httpx.AsyncClient, node: SingleNode
+async def test_a_proof_waits_for_a_certified_block_and_says_so_if_none_comes(
+    node: SingleNode,
 ) -> None:
     node.certify = False
     identity = await pay(node, 5)
-    answer = await http.get(f"/v1/transactions/{identity.hex()}/receipt")
+    app = create_app(node, ApiSettings(proof_wait_s=0.05), clock_ms=lambda: node.now)
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://node") as http:
+        answer = await http.get(f"/v1/transactions/{identity.hex()}/receipt")
     assert (answer.status_code, answer.json()["code"]) == (409, "NOT_CERTIFIED")
+
+
+async def test_a_proof_comes_with_the_next_certified_block(
+    node: SingleNode, http: httpx.AsyncClient
+) -> None:
+    node.certify = False
+    identity = await pay(node, 5)
+    asking = asyncio.ensure_future(http.get(f"/v1/transactions/{identity.hex()}/receipt"))
+    await asyncio.sleep(0)
+    node.certify = True
+    node.produce()
+    summary = proof.verify(proof.read((await asking).content), node.genesis)
+    assert (summary.subject, summary.height) == (identity, 1)
 
 
 @pytest.mark.parametrize(
