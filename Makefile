@@ -9,7 +9,7 @@ SEEDS ?= 500
 .PHONY: help demo test test-all lint types layers sim bench reference lock clean
 
 help:
-	@echo "make demo       four guarantor nodes play the reference scenario"
+	@echo "make demo       four guarantor nodes play the reference scenario (KEEP=DIR leaves them running)"
 	@echo "make test       the test suite"
 	@echo "make test-all   lint, types, layers, tests with coverage, $(SEEDS) simulated clusters"
 	@echo "make bench      the settlement benchmark"
@@ -33,7 +33,7 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
 	@touch $@
 
 demo: $(VENV)/.runtime
-	@$(BIN)/iic demo $(ARGS)
+	@$(BIN)/iic demo $(if $(KEEP),--keep $(KEEP)) $(ARGS)
 
 test: $(VENV)/.dev
 	@$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
