@@ -75,6 +75,30 @@ def look(urls: Sequence[str]) -> ClusterSeen:
     )
 
 
+VIEW_MARGIN = 10
+"""Views added to the newest one seen, for those that pass while the answers are on their way."""
+
+
+def safe_view(urls: Sequence[str]) -> int:
+    """A view beyond all in which a node that has lost its votes can have voted.
+
+    It entered its last view by a certificate of a quorum. Any 2f+1 other validators include a
+    correct one of that quorum, which was at most one view behind. Raises ``NODE_UNREACHABLE`` if
+    fewer answer.
+    """
+    seen = look(urls)
+    views = {n.view.name: n.view.view for n in seen.nodes if n.view and n.view.role == "validator"}
+    faults = seen.validators - seen.quorum
+    if len(views) < 2 * faults + 1:
+        raise output.Failure(
+            "NODE_UNREACHABLE",
+            f"{len(views)} validators answer, {2 * faults + 1} others are needed to be sure",
+            output.Exit.UNREACHABLE,
+            hint="Give more nodes by --node, or a view known to be safe by --below",
+        )
+    return max(views.values()) + VIEW_MARGIN
+
+
 def show(seen: ClusterSeen) -> None:
     """The table that people read."""
     best = max(n.view.head.block for n in seen.nodes if n.view is not None)

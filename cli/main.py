@@ -32,9 +32,7 @@ GROUPS = {
     "demo": _Mounted(
         "cli.demo", "demo", "Four guarantors and a reference scenario on this machine."
     ),
-    "bench": _Mounted(
-        "cli.bench.settle", "bench", "Measure throughput and latency of real nodes."
-    ),
+    "bench": _Mounted("cli.bench.settle", "bench", "Measure throughput and latency of real nodes."),
     "sim": _Mounted("cli.sim", "sim", "Deterministic simulation of whole clusters, by seed."),
 }
 """The commands of ``iic`` by name."""
@@ -74,7 +72,10 @@ class LazyGroups(output.Group):
 @click.group(cls=LazyGroups, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="iic", prog_name="iic")
 def main() -> None:
-    """International industrial cluster: a ledger kept by guarantors who need not trust each other."""
+    """The settlement ledger of an international industrial cluster.
+
+    It is kept by guarantors who need not trust each other.
+    """
 
 
 if __name__ == "__main__":

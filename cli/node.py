@@ -151,6 +151,32 @@ def _password(where: Home, config: NodeConfig, file: Path | None) -> bytes | Non
 
 
 @node.command()
+@_HOME
+@click.option("--node", "urls", multiple=True, help="Another node's API; give all of them.")
+@click.option("--below", type=click.IntRange(min=1), help="The view to use instead of asking.")
+@output.json_option
+def activate(home: Path, urls: tuple[str, ...], below: int | None) -> None:
+    """Let a stopped node vote again after its vote journal was lost or a backup was restored.
+
+    The node may have signed votes that it no longer knows. It runs again at once, but casts no
+    vote before a view that lies beyond everything it may have signed: past the newest view of the
+    other nodes, of which 2f+1 must answer.
+    """
+    from cli import clusterview
+    from node import continuity
+    from node.config import Home
+
+    if below is None:
+        below = clusterview.safe_view(urls)
+    where = Home(home)
+    continuity.activate(where, below)
+    output.emit(
+        {"home": str(home), "abstain_below": below},
+        lambda: output.done(f"the node of {home} will vote again from view {below} on"),
+    )
+
+
+@node.command()
 @click.option("--node", "url", help="The node's API; the one of --home if not given.")
 @click.option(
     "--home",

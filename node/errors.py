@@ -31,6 +31,11 @@ BAD_CONFIG = define("BAD_CONFIG", 400, "A node's configuration file is missing o
 BAD_KEY_FILE = define(
     "BAD_KEY_FILE", 400, "A node's key file is missing, damaged, locked or open to other users."
 )
+VOTES_LOST = define(
+    "VOTES_LOST",
+    409,
+    "The record of this node's votes is gone; voting again could contradict them.",
+)
 VERIFIER_FAILED = define(
     "VERIFIER_FAILED", 500, "Verification workers died over this transaction; it was not taken."
 )

@@ -12,7 +12,7 @@ from ledger.genesis import Genesis
 from ledger.journal import Journal, open_journal
 from ledger.store.chain import Store, first_block
 from ledger.store.disk import open_store
-from node import identity
+from node import continuity, identity
 from node.config import Home, NodeConfig
 from node.errors import BAD_KEY_FILE
 from node.identity import NodeIdentity
@@ -29,6 +29,8 @@ class OpenNode(NamedTuple):
     number: int | None
     store: Store
     journal: Journal
+    abstain_below: int = 0
+    """The view below which this node casts no vote (:mod:`node.continuity`)."""
 
     def close(self) -> None:
         """Release store and journal."""
@@ -39,8 +41,8 @@ class OpenNode(NamedTuple):
 def open_node(home: Home, config: NodeConfig, password: bytes | None = None) -> OpenNode:
     """Open a node's home; a new store starts with block 0.
 
-    Raises ``BAD_GENESIS``, ``BAD_KEY_FILE``, ``STORE_LOCKED``, ``STORE_CORRUPT``, ``STORE_FULL``
-    or ``OSError``.
+    Raises ``BAD_GENESIS``, ``BAD_KEY_FILE``, ``VOTES_LOST``, ``STORE_LOCKED``, ``STORE_CORRUPT``,
+    ``STORE_FULL`` or ``OSError``.
     """
     genesis = read_genesis(home)
     keys = identity.load(home.path, password)
@@ -63,8 +65,9 @@ def open_node(home: Home, config: NodeConfig, password: bytes | None = None) -> 
                 field="chain_id",
             )
         index = _index_of(store, head.epoch, keys)
+        abstain_below = continuity.require_votes(home)
         opened.pop_all()
-        return OpenNode(home, config, genesis, keys, index, store, journal)
+        return OpenNode(home, config, genesis, keys, index, store, journal, abstain_below)
 
 
 def read_genesis(home: Home) -> Genesis:

@@ -60,6 +60,7 @@ class Service:
             opened.journal.load(),
             opened.journal.next_sequence,
             self._config.replica,
+            abstain_below=opened.abstain_below,
         )
         self._runner = Runner(self._replica, opened.journal, opened.store, self, self._measured)
         self._pool = VerifyPool(opened.genesis.chain_id, self._config.workers or None)
@@ -190,11 +191,6 @@ class Service:
     @property
     def genesis_file(self) -> bytes:
         """The genesis file as the node was given it."""
-        return self._opened.home.genesis.read_bytes()
-
-    @property
-    def genesis_file(self) -> bytes:
-        """The genesis file with every approval."""
         return self._opened.home.genesis.read_bytes()
 
     @property

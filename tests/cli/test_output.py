@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 
 import click
 import pytest
@@ -48,8 +49,7 @@ def fail(kind: str) -> None:
     if kind == "proof":
         raise CodedError(BAD_PROOF, "leads elsewhere")
     if kind == "file":
-        with open("/nonexistent/key", "rb"):
-            pass
+        Path("/nonexistent/key").read_bytes()
     raise ZeroDivisionError
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -200,3 +201,37 @@ def resident_bytes(pid: int) -> int:
         int(Path(f"/proc/{p}/statm").read_text().split()[1]) for p in (pid, *map(int, children))
     )
     return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.mark.parametrize("lost_part", ["data", "data/votes"])
+def test_a_node_that_lost_its_disk_votes_only_past_what_it_may_have_signed(
+    cluster: LocalCluster, lost_part: str
+) -> None:
+    cluster.start()
+    with Witness(cluster) as witness:
+        witness.wait_for(50)
+        node, others = cluster.nodes[1], (cluster.nodes[0], *cluster.nodes[2:])
+        node.kill()
+        shutil.rmtree(node.home.path / lost_part)
+        node.start()
+        assert node.wait() == Exit.LOCAL
+        assert "VOTES_LOST" in node.log.read_text()
+        asked = [a for other in others for a in ("--node", other.url)]
+        code, done = iic("node", "activate", "--home", node.home.path, *asked[2:])
+        assert code == Exit.UNREACHABLE  # two answers cannot tell
+        code, done = iic("node", "activate", "--home", node.home.path, *asked)
+        assert code == Exit.OK
+        node.start()
+        catches_up(cluster, node)
+
+        def signs_again() -> bool:
+            with Client(others[0].url) as client:
+                block = client.do(calls.block()).block
+            certificate = block.certificate
+            signers = certificate.signers if certificate is not None else []
+            assert block.view >= done["abstain_below"] or 1 not in signers
+            return 1 in signers
+
+        cluster.wait_until(signs_again, "the node's votes to count again")
+    assert agree(cluster)
+    assert lost(cluster, witness.told) == []
