@@ -120,14 +120,21 @@ def commit(ctx: Context, guarantor: str, purpose: str, amount: int) -> None:
             f"this needs {amount} (minor units)",
         )
     ratio = ctx.params(CapacityParameters).collateral_ratio
-    needed = collateral_for(now.committed + amount, ratio)
-    if needed > now.collateral:
+    committed = now.committed + amount
+    needed = collateral_for(committed, ratio)
+    after = now._replace(committed=committed, collateral_needed=needed)
+    require_collateral(guarantor, after, now.collateral)
+    ctx.post(Unit.GTEE, CAPACITY.of(guarantor), COVER.of(guarantor, purpose), amount)
+
+
+def require_collateral(guarantor: str, capacity: Capacity, collateral: int) -> None:
+    """Raise ``COLLATERAL_SHORT`` unless so much collateral is enough for a guarantor's promises."""
+    if capacity.collateral_needed > collateral:
         raise CodedError(
             COLLATERAL_SHORT,
-            f"{guarantor} posted collateral of {now.collateral}; promises of "
-            f"{now.committed + amount} need {needed} (minor units)",
+            f"promises of {capacity.committed} need collateral of {capacity.collateral_needed}; "
+            f"{guarantor} would have {collateral} posted (minor units)",
         )
-    ctx.post(Unit.GTEE, CAPACITY.of(guarantor), COVER.of(guarantor, purpose), amount)
 
 
 def uncommit(ctx: Context, guarantor: str, purpose: str, amount: int) -> None:

@@ -6,9 +6,14 @@ from typing import Final
 
 from contracts.currency import capability as currency
 from contracts.framework.capability import Capability
+from contracts.guarantee import capability as guarantee
 from contracts.register import capability as register
 
-CAPABILITIES: Final[tuple[Capability, ...]] = (register.CAPABILITY, currency.CAPABILITY)
+CAPABILITIES: Final[tuple[Capability, ...]] = (
+    register.CAPABILITY,
+    currency.CAPABILITY,
+    guarantee.CAPABILITY,
+)
 
 
 def capability(name: str) -> Capability:

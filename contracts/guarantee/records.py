@@ -272,7 +272,10 @@ class AmendmentState(StrEnum):
 
 
 class Amendment(Struct, tag=1):
-    """Changed terms, proposed by the guarantor; None leaves a term as it is."""
+    """Changed terms, proposed by the guarantor; None leaves a term as it is.
+
+    ``base`` is what the guarantee had remaining when it was proposed.
+    """
 
     id: ObjectId
     guarantee: ObjectId
@@ -284,6 +287,7 @@ class Amendment(Struct, tag=1):
     reason: str
     state: AmendmentState
     due: Uint
+    base: Uint
 
 
 class OpenAmendment(Struct, tag=1):

@@ -177,6 +177,8 @@ def issue(
 def issue_draft(ctx: Context, guarantee: Guarantee) -> Guarantee:
     """Issue a draft, committing capacity. Consent: the guarantor, whose word is irrevocable."""
     check_term(ctx, guarantee.expires)
+    if not ctx.party(guarantee.guarantor, Right.SERVE).holds(Role.GUARANTOR):
+        raise CodedError(NOT_AUTHORISED, f"{guarantee.guarantor} is no state's guarantor")
     ctx.party(guarantee.applicant, Right.OBLIGE)
     ctx.party(guarantee.beneficiary, Right.SETTLE)
     issued = ctx.move(
@@ -206,7 +208,7 @@ def reduce(ctx: Context, id: bytes, amount: int, why: str) -> int:
     is, so the result may be 0. Consent: the beneficiary's, given in the secured contract.
     """
     guarantee = guarantee_of(ctx, id)
-    if not guarantee.in_force:
+    if not guarantee.in_force or _is_over(ctx, guarantee):
         return 0
     cut = min(amount, reducible(ctx.state, guarantee))
     if cut > 0:
@@ -253,7 +255,18 @@ def release(ctx: Context, id: bytes, why: str = "released by the secured contrac
         return
     if guarantee.state is GuaranteeState.DRAFT:
         raise CodedError(WRONG_STATE, "the guarantee is a draft and binds nobody yet")
-    end(ctx, guarantee, "release", why)
+    if _is_over(ctx, guarantee):
+        end(ctx, guarantee, "expire", "expired")
+    else:
+        end(ctx, guarantee, "release", why)
+
+
+def _is_over(ctx: Context, guarantee: Guarantee) -> bool:
+    """Whether its term has passed, although the deadline that ends it has not fired yet.
+
+    Contracts that end by a deadline of their own may call before it has.
+    """
+    return guarantee.state is GuaranteeState.ISSUED and ctx.time > guarantee.due
 
 
 def end(ctx: Context, guarantee: Guarantee, event: str, why: str) -> Guarantee:
