@@ -60,6 +60,7 @@ bench: $(VENV)/.runtime
 
 reference: $(VENV)/.runtime
 	@$(BIN)/python -m contracts.reference
+	@$(BIN)/python -m cli.reference
 
 lock: $(VENV)/.dev
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
