@@ -118,12 +118,12 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Act(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Steps that are sent together; the next act begins when all of them are final.
 
-    ``wait`` lets block time pass first, such as ``5s``.
+    ``until`` names a saved object whose time limit must have passed first.
     """
 
     title: str
     steps: tuple[Step, ...] = ()
-    wait: str = ""
+    until: str = ""
 
 
 class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from cli import calls
@@ -17,7 +17,7 @@ from cli.scenario.script import Order, Script
 from contracts.framework.operation import write_operation
 from ledger.codec import encode
 from ledger.transaction import SignedTransaction, Transaction, transaction_id
-from node.api.models import SubmissionView
+from node.api.models import BlockEvent, SubmissionView
 
 WAIT_S = 60.0
 _VALID_MS = 3_600_000
@@ -45,29 +45,30 @@ class Stage:
         self._salt = 0
         self.last_payment = b""
 
-    def play(self, act: Act, ready: Callable[[], None] = lambda: None) -> Played:
+    def play(self, act: Act) -> Played:
         """Send an act's transactions and wait until each is final or refused.
 
         Raises a failure if one ends otherwise than its step says.
         """
         started = time.monotonic()
-        if act.wait:
-            self._wait(float(act.wait.removesuffix("s")))
+        if act.until:
+            self._wait_past(self._script.objects[act.until])
         now = time.time_ns() // 1_000_000
         orders = self._script.orders(act, now)
         signed = [self._sign(order, now) for order in orders]
-        ready()
         results = self._client.submit([encode(s) for s in signed], wait_s=WAIT_S)
         for order, result in zip(orders, results, strict=True):
             self._check(act, order, result)
         self._save(orders, results)
         return _played(act, orders, results, time.monotonic() - started)
 
-    def _wait(self, seconds: float) -> None:
-        """Let block time pass: wait for the first block that is so much later than now."""
-        until = time.time_ns() // 1_000_000 + int(seconds * 1000)
+    def _wait_past(self, identity: bytes) -> None:
+        """Wait for the first block that is later than an object's time limit."""
+        due = self._client.do(calls.object(identity)).due
+        if due is None:
+            return
         for event in self._client.events():
-            if getattr(event, "time", None) is not None and event.time.ms > until:  # type: ignore[union-attr]
+            if isinstance(event, BlockEvent) and event.time.ms > due.ms:
                 return
 
     def _sign(self, order: Order, now: int) -> SignedTransaction:
