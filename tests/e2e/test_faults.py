@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -13,10 +14,12 @@ from typing import Any
 
 import pytest
 
-from cli import calls
+from cli import calls, ceremony
 from cli.client import Client
 from cli.localcluster import LocalCluster, LocalNode
 from cli.output import Exit
+from node.config import Home
+from tests.contracts.ledger_in_memory import lei
 from tests.e2e.ledgers import Witness, lost
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
@@ -235,3 +238,54 @@ def test_a_node_that_lost_its_disk_votes_only_past_what_it_may_have_signed(
         cluster.wait_until(signs_again, "the node's votes to count again")
     assert agree(cluster)
     assert lost(cluster, witness.told) == []
+
+
+def test_a_node_that_lost_only_its_blocks_fetches_them_and_votes_on(cluster: LocalCluster) -> None:
+    cluster.start()
+    with Witness(cluster) as witness:
+        witness.wait_for(200)
+        node = cluster.nodes[2]
+        node.kill()
+        shutil.rmtree(node.home.ledger)
+        node.start()
+        catches_up(cluster, node)
+        witness.wait_for(len(witness.told) + 50)
+    assert agree(cluster)
+    assert lost(cluster, witness.told) == []
+
+
+def test_an_admitted_observer_follows_and_verifies_without_a_vote(
+    cluster: LocalCluster, tmp_path: Path
+) -> None:
+    watcher = LocalNode("watcher", Home(tmp_path / "watcher"), "127.0.0.1:0", free_address())
+    made = ceremony.init(
+        watcher.home,
+        ceremony.Member("watcher", lei("auditor"), "KZ", "127.0.0.1:1"),
+        listen=watcher.peers_at,
+        api=watcher.url.removeprefix("http://"),
+    )
+    ceremony.install(ceremony.read(cluster.genesis_file), watcher.home)
+    for node in cluster.nodes[:2]:
+        with node.home.config.open("a") as file:
+            file.write(
+                f'[[observers]]\nname = "watcher"\nnode_key = "{made.vote_key.hex()}"\n'
+                f'certificate = "{watcher.home.path}/keys/tls.crt"\n'
+            )
+    cluster.start()
+    watcher.start()
+    try:
+        with Witness(cluster) as witness:
+            witness.wait_for(100)
+            catches_up(cluster, watcher)
+        view = watcher.view()
+        assert view is not None and view.role == "observer" and view.index is None
+        with Client(watcher.url) as client:
+            answers = client.do(calls.statuses(list(witness.told))).transactions
+        assert [(a.height, a.index) for a in answers] == list(witness.told.values())
+    finally:
+        assert watcher.stop() == 0
+
+
+def free_address() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return f"127.0.0.1:{probe.getsockname()[1]}"
