@@ -8,6 +8,7 @@ answer can name them.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from enum import Enum
 from functools import cache
 from typing import Any
 
@@ -101,6 +102,8 @@ class Describer:
 
     def fields(self, record: Struct) -> tuple[dict[str, Any], dict[str, str]]:
         """A declared structure's fields in their JSON form, and the texts of amounts and times."""
+        if not _is_declared(type(record)):
+            return _bare(record), {}
         shown: dict[str, str] = {}
         self._look(record, "", shown)
         return to_named(record), shown
@@ -193,7 +196,22 @@ class Describer:
         )
 
 
+@cache
+def _is_declared(kind: type[Struct]) -> bool:
+    """Whether every field of a record has a declared kind; a ballot's terms are any values."""
+    try:
+        fields_of(kind)
+    except TypeError:
+        return False
+    return True
+
+
 def _bare(value: Any) -> Any:
+    """A value by its shape alone."""
+    if isinstance(value, Struct):
+        return {name: _bare(getattr(value, name)) for name in value.__struct_fields__}
+    if isinstance(value, Enum):
+        return value.value
     if isinstance(value, bytes):
         return value.hex()
     if isinstance(value, list | tuple):
