@@ -11,8 +11,8 @@ import asyncio
 import gc
 import os
 import signal
-from collections.abc import Coroutine, Iterable, Sequence
-from contextlib import AsyncExitStack, suppress
+from collections.abc import Coroutine, Iterable, Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry
@@ -298,11 +298,13 @@ class Service:
     # effects of the replica (node.runner.Outside) ---------------------------------------------
     def send(self, peer: int, message: Message) -> None:
         """Queue a message for one peer."""
-        self._peers.send(peer, *encode_message(message))
+        with _own_frame(message):
+            self._peers.send(peer, *encode_message(message))
 
     def broadcast(self, message: Message) -> None:
         """Queue a message for all peers."""
-        self._peers.broadcast(*encode_message(message))
+        with _own_frame(message):
+            self._peers.broadcast(*encode_message(message))
 
     def check(self, work: Check) -> None:
         """Have transactions verified by the workers."""
@@ -357,6 +359,15 @@ class Service:
         """The disk or the replica failed: stop before anything else is promised."""
         _log.error("the node cannot go on", code=error.code.name, text=error.message)
         self.stop(error)
+
+
+@contextmanager
+def _own_frame(message: Message) -> Iterator[None]:
+    """What this node says too long is its own defect: not said, and no peer's offence."""
+    try:
+        yield
+    except CodedError as error:
+        _log.error("a message was not sent", kind=type(message).__name__, reason=error.message)
 
 
 def _to_api(known: Known) -> Submission:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -289,3 +290,23 @@ def test_an_admitted_observer_follows_and_verifies_without_a_vote(
 def free_address() -> str:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return f"127.0.0.1:{probe.getsockname()[1]}"
+
+
+def test_a_full_disk_stops_a_node_cleanly_and_room_lets_it_go_on(cluster: LocalCluster) -> None:
+    cluster.start()
+    with Witness(cluster) as witness:
+        witness.wait_for(50)
+        node = cluster.nodes[1]
+        assert node.pid is not None
+        size = (node.home.ledger / "data.mdb").stat().st_size
+        resource.prlimit(node.pid, resource.RLIMIT_FSIZE, (size, size))  # as full as a disk
+        process = node._process
+        assert process is not None
+        assert process.wait(60) == Exit.LOCAL
+        assert "STORE_FULL" in node.log.read_text() and "Free space" in node.log.read_text()
+        node.wait()
+        witness.wait_for(len(witness.told) + 50)  # the others go on
+        node.start()
+        catches_up(cluster, node)
+    assert agree(cluster)
+    assert lost(cluster, witness.told) == []
