@@ -33,6 +33,8 @@ class Application(Protocol):
     validators: ValidatorSet
     keys: tuple[PrivateKey, ...]
     genesis_hash: bytes
+    to_all: bool
+    """Whether a client request goes to every machine at once."""
 
     def new_disk(self) -> Disk:
         """A disk with block 0."""
@@ -92,7 +94,9 @@ def validator_set(size: int) -> ValidatorSet:
 
 
 class BareApplication:
-    """No content at all; requests only end the idle wait."""
+    """No content at all; requests only end the idle wait, on all machines as batches would."""
+
+    to_all = True
 
     def __init__(self, size: int) -> None:
         self.chain_id = b"S" * HASH_BYTES

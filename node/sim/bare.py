@@ -1,11 +1,12 @@
 """A bare core in the shape of a replica: blocks without content, for fast runs (``--core``).
 
-Exercises consensus, persistence and catching up, and nothing else: a header's transactions root is
-the hash of the client requests that its leader happened to hold.
+Exercises consensus, persistence and catching up, and nothing else: where a header has its state
+root stands the hash of the client requests that its leader happened to hold.
 """
 
 from __future__ import annotations
 
+from ledger import merkle
 from ledger.block import Certificate, Header, Verify, Vote, VoteKind
 from ledger.codec import decode_trusted, encode
 from ledger.errors import CodedError
@@ -405,9 +406,9 @@ def bare_header(
         time=time,
         transactions=0,
         receipts=0,
-        transactions_root=content,
-        receipts_root=NOTHING,
-        state_root=NOTHING,
+        transactions_root=merkle.EMPTY_ROOT,
+        receipts_root=merkle.EMPTY_ROOT,
+        state_root=content,
         history_root=NOTHING,
         validators_hash=members,
         next_validators_hash=members,

@@ -105,7 +105,7 @@ class Equivocator(Wicked):
     def _second(self, first: Proposal) -> Proposal:
         model = first
         if self._seen and self.rng.random() < 0.5:
-            model = self.rng.choice(list(self._seen.values())[-8:])
+            model = self.rng.choice(list(self._seen.values())[-2:])
         header = msgspec.structs.replace(
             model.header, view=first.header.view, time=model.header.time + 1
         )

@@ -112,6 +112,8 @@ class Payment(NamedTuple):
 class Settlement:
     """A ledger of members who pay each other, and their clients' memory."""
 
+    to_all = False
+
     def __init__(self, plan: Plan) -> None:
         self.validators = validator_set(plan.nodes)
         self.keys = validator_keys(plan.nodes)

@@ -203,9 +203,10 @@ class World:
             host.start()
 
     def _submit(self, machine: int) -> None:
-        host = self.hosts[machine]
+        hosts = self.hosts if self.application.to_all else [self.hosts[machine]]
         for request in self.application.next_request(machine, self.clock):
-            host.deliver(request)
+            for host in hosts:
+                host.deliver(request)
 
     def _heal(self) -> None:
         self.trace(0, "--- everything heals ---")
