@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from contracts.currency import capability as currency
+from contracts.dispute import capability as dispute
 from contracts.framework.capability import Capability
 from contracts.guarantee import capability as guarantee
 from contracts.register import capability as register
@@ -13,6 +14,7 @@ CAPABILITIES: Final[tuple[Capability, ...]] = (
     register.CAPABILITY,
     currency.CAPABILITY,
     guarantee.CAPABILITY,
+    dispute.CAPABILITY,
 )
 
 

@@ -86,7 +86,7 @@ def held_equals_open(state: State) -> Iterator[str]:
     """Each member's held money is the sum of its open escrows and redemptions."""
     expected: dict[str, int] = {}
     for _, escrow in state.scan(ESCROW_TABLE):
-        if escrow.state is EscrowState.HELD:
+        if escrow.state in {EscrowState.HELD, EscrowState.DISPUTED}:
             expected[escrow.payer] = expected.get(escrow.payer, 0) + escrow.amount
     for _, redemption in state.scan(REDEMPTION_TABLE):
         if redemption.state is RedemptionState.REQUESTED:

@@ -158,12 +158,16 @@ class EscrowState(StrEnum):
     """Money that is set aside, or where it went."""
 
     HELD = "held"
+    DISPUTED = "disputed"
     RELEASED = "released"
     REFUNDED = "refunded"
 
 
 class Escrow(Struct, tag=1):
-    """Money that the payer set aside for the payee until a named signer finds a condition met."""
+    """Money that the payer set aside for the payee until a named signer finds a condition met.
+
+    ``left`` is the time in ms that it has left while a dispute stops its clock.
+    """
 
     id: ObjectId
     payer: Lei
@@ -174,6 +178,7 @@ class Escrow(Struct, tag=1):
     document: Digest | None
     state: EscrowState
     due: Uint
+    left: Uint = 0
 
 
 ESCROW_TABLE: Final = Table("escrow", Escrow)
@@ -189,9 +194,13 @@ ESCROW: Final = Machine[Escrow](
         step("release", _E.HELD, _E.RELEASED, "payer or the condition's signer"),
         step("refund", _E.HELD, _E.REFUNDED, "payee"),
         step("expire", _E.HELD, _E.REFUNDED, "the time limit"),
+        step("contest", _E.HELD, _E.DISPUTED, "a dispute that opens: the clock stops"),
+        step("resume", _E.DISPUTED, _E.HELD, "the dispute's end without a ruling"),
+        step("award", _E.DISPUTED, _E.RELEASED, "a ruling, in whole or in part to the payee"),
+        step("award back", _E.DISPUTED, _E.REFUNDED, "a ruling"),
     ),
     limits={_E.HELD: Limit("expire", "the escrow's expiry")},
-    rests={},
+    rests={_E.DISPUTED: "the dispute has its own limits and ends this state with it"},
     parties=lambda e: tuple(dict.fromkeys((e.payer, e.payee, e.signer))),
     awaits=lambda e: (e.signer,),
 )

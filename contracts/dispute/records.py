@@ -213,7 +213,7 @@ EXECUTION: Final = Table("dispute.executed", Execution)
 CASELOAD: Final = Table("dispute.caseload", Caseload)
 """By arbitrator."""
 OPEN_DISPUTE: Final = Table("dispute.open", OpenDispute)
-"""By kind and id of the subject, claimant and respondent."""
+"""By a digest of the subject and the two parties: they have one open dispute about it."""
 
 _S = DisputeState
 _BEFORE_ARBITRATION: Final = (
@@ -278,6 +278,7 @@ DISPUTE: Final = Machine[Dispute](
         step("extend", _S.ARBITRATION, _S.ARBITRATION, "arbitrator"),
         step("miss", _S.ARBITRATION, _S.VACANT, "the time limit: replaced by rule"),
         step("award", _S.ARBITRATION, _S.AWARDED, "arbitrator"),
+        step("correct", _S.AWARDED, _S.AWARDED, "arbitrator"),
         step("execute", _S.AWARDED, _S.EXECUTED, "tribunal, or the time limit"),
         step("withdraw", _BEFORE_ARBITRATION, _S.WITHDRAWN, "claimant"),
     ),

@@ -6,7 +6,15 @@ from typing import Final
 
 from contracts import capacity
 from contracts.framework.capability import Capability
-from contracts.guarantee import claims, debts, events, operations, records, rules  # noqa: F401
+from contracts.guarantee import (  # noqa: F401 - some only declare rules
+    claim_rules,
+    claims,
+    debts,
+    events,
+    operations,
+    records,
+    rules,
+)
 from contracts.guarantee.invariants import INVARIANTS
 
 CAPABILITY: Final = Capability(

@@ -138,7 +138,9 @@ def return_to_issued(
     ctx.put(DEMAND, structs.replace(demand, state=outcome, decided=ctx.time), demand.id)
     changes.setdefault("expires", guarantee.expires)
     due = max(changes["expires"], ctx.time)
-    return ctx.move(GUARANTEE, guarantee, event, due=due, demand=None, left=0, **changes)
+    return ctx.move(
+        GUARANTEE, guarantee, event, due=due, demand=None, left=0, stayed_by=None, **changes
+    )
 
 
 def reject(ctx: Context, guarantee: Guarantee, discrepancies: tuple[Discrepancy, ...]) -> Guarantee:
@@ -224,7 +226,7 @@ def _uphold(ctx: Context, guarantee: Guarantee, event: str, why: str) -> Guarant
     ctx.put(DEMAND, structs.replace(demand, upheld=True), demand.id)
     # In calendar days: a time limit that starts by itself must not depend on the calendar's reach.
     until = ctx.in_days(ctx.params(GuaranteeParameters).payment_days)
-    changed = ctx.move(GUARANTEE, guarantee, event, due=until, left=0)
+    changed = ctx.move(GUARANTEE, guarantee, event, due=until, left=0, stayed_by=None)
     ctx.emit(DemandUpheld(changed.id, demand.id, changed.guarantor, why, until))
     return changed
 
@@ -310,9 +312,11 @@ def stay(ctx: Context, id: bytes, dispute: bytes) -> Guarantee:
     until = ctx.in_days(ctx.params(GuaranteeParameters).stay_days)
     if guarantee.state in {GuaranteeState.EXAMINING, GuaranteeState.STAYED}:
         left = guarantee.left or guarantee.due - ctx.time
-        changed = ctx.move(GUARANTEE, guarantee, "stay", due=until, left=max(left, 1))
+        changed = ctx.move(
+            GUARANTEE, guarantee, "stay", due=until, left=max(left, 1), stayed_by=dispute
+        )
     else:
-        changed = ctx.move(GUARANTEE, guarantee, "stay payment", due=until)
+        changed = ctx.move(GUARANTEE, guarantee, "stay payment", due=until, stayed_by=dispute)
     ctx.emit(DemandStayed(id, demand.id, dispute, until))
     return changed
 
@@ -332,7 +336,7 @@ def examination_resumes(ctx: Context, guarantee: Guarantee) -> None:
     demand = demand_of(ctx, guarantee)
     until = ctx.time + guarantee.left
     ctx.put(DEMAND, structs.replace(demand, examined_until=until), demand.id)
-    changed = ctx.move(GUARANTEE, guarantee, "resume", due=until, left=0)
+    changed = ctx.move(GUARANTEE, guarantee, "resume", due=until, left=0, stayed_by=None)
     ctx.emit(StayEnded(changed.id, demand.id, until))
 
 

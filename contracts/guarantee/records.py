@@ -119,8 +119,8 @@ class Guarantee(Struct, tag=1):
     lapsed``, where ``lapsed`` is what remained when it ended unpaid.
 
     ``demand`` is the demand that is open or in dispute, ``newest`` the last one presented, and
-    ``left`` the time, in ms, that its examination has left while it is stayed. ``used`` are
-    positions of reduction terms.
+    ``left`` the time, in ms, that its examination has left while an order in the dispute
+    ``stayed_by`` stops it. ``used`` are positions of reduction terms.
     """
 
     id: ObjectId
@@ -146,6 +146,7 @@ class Guarantee(Struct, tag=1):
     demand: ObjectId | None = None
     newest: ObjectId | None = None
     left: Uint = 0
+    stayed_by: ObjectId | None = None
     prolonged: Uint = 0
 
     @property

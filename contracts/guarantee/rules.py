@@ -1,4 +1,4 @@
-"""What the operations on guarantees do: who may, then the step itself."""
+"""What the operations on terms of guarantees do: who may, then the step itself."""
 
 from __future__ import annotations
 
@@ -25,11 +25,10 @@ from contracts.framework.evidence import require_evidence
 from contracts.framework.operation import transition
 from contracts.framework.party import Right, Role
 from contracts.framework.posting import Unit
-from contracts.guarantee import claims, demands, operations, payments
+from contracts.guarantee import demands, operations
 from contracts.guarantee.events import (
     AmendmentProposed,
     CapacityPosted,
-    GoodsAgreed,
     GuaranteeDrafted,
 )
 from contracts.guarantee.hooks import Change, check_link, tell
@@ -38,7 +37,6 @@ from contracts.guarantee.records import (
     AMENDMENT_TABLE,
     GUARANTEE,
     OPEN_AMENDMENT,
-    SUBROGATION,
     Amendment,
     AmendmentState,
     Guarantee,
@@ -62,13 +60,15 @@ from contracts.guarantee.undertaking import (
 from ledger.errors import CodedError
 
 
-def _as_guarantor(ctx: Context, id: bytes) -> Guarantee:
+def as_guarantor(ctx: Context, id: bytes) -> Guarantee:
+    """The guarantee, for its guarantor; raises ``NOT_FOUND`` or ``NOT_ENTITLED``."""
     guarantee = guarantee_of(ctx, id)
     ctx.require_author(guarantee.guarantor, capacity="the guarantor")
     return guarantee
 
 
-def _as_beneficiary(ctx: Context, id: bytes) -> Guarantee:
+def as_beneficiary(ctx: Context, id: bytes) -> Guarantee:
+    """The guarantee, for its beneficiary; raises ``NOT_FOUND`` or ``NOT_ENTITLED``."""
     guarantee = guarantee_of(ctx, id)
     ctx.require_author(guarantee.beneficiary, capacity="the beneficiary")
     return guarantee
@@ -163,7 +163,7 @@ def withdraw_draft(ctx: Context, op: operations.WithdrawDraft) -> None:
 @transition(operations.IssueGuarantee)
 def issue_guarantee(ctx: Context, op: operations.IssueGuarantee) -> None:
     """Issue a draft, if the contract that it secures is still what it was."""
-    record = _as_guarantor(ctx, op.guarantee)
+    record = as_guarantor(ctx, op.guarantee)
     ctx.require_open(GUARANTEE, record, "issue")
     link = record.underlying
     check_link(ctx, link.kind, link.id, record.applicant, record.beneficiary)
@@ -173,7 +173,7 @@ def issue_guarantee(ctx: Context, op: operations.IssueGuarantee) -> None:
 @transition(operations.DeclineDraft)
 def decline_draft(ctx: Context, op: operations.DeclineDraft) -> None:
     """Refuse a draft."""
-    end(ctx, _as_guarantor(ctx, op.guarantee), "decline", op.reason)
+    end(ctx, as_guarantor(ctx, op.guarantee), "decline", op.reason)
 
 
 @GUARANTEE.on_lapse("lapse")
@@ -188,7 +188,7 @@ def draft_lapses(ctx: Context, record: Guarantee) -> None:
 @transition(operations.ProposeAmendment)
 def propose_amendment(ctx: Context, op: operations.ProposeAmendment) -> None:
     """Offer the beneficiary other terms."""
-    guarantee = _as_guarantor(ctx, op.guarantee)
+    guarantee = as_guarantor(ctx, op.guarantee)
     _require_quiet(ctx, guarantee)
     if open_amendment(ctx, guarantee.id) is not None:
         raise CodedError(WRONG_STATE, "an amendment of this guarantee waits for its answer")
@@ -321,7 +321,7 @@ def _require_in_force(guarantee: Guarantee) -> None:
 @transition(operations.LowerGuarantee)
 def lower_guarantee(ctx: Context, op: operations.LowerGuarantee) -> None:
     """Let a guarantee fall because its beneficiary gives a part up."""
-    guarantee = _as_beneficiary(ctx, op.guarantee)
+    guarantee = as_beneficiary(ctx, op.guarantee)
     _require_in_force(guarantee)
     cut_guarantee(ctx, guarantee, op.amount, "given up by the beneficiary")
 
@@ -329,13 +329,13 @@ def lower_guarantee(ctx: Context, op: operations.LowerGuarantee) -> None:
 @transition(operations.ReleaseGuarantee)
 def release_guarantee(ctx: Context, op: operations.ReleaseGuarantee) -> None:
     """End a guarantee because its beneficiary gives it back."""
-    end(ctx, _as_beneficiary(ctx, op.guarantee), "release", "released by the beneficiary")
+    end(ctx, as_beneficiary(ctx, op.guarantee), "release", "released by the beneficiary")
 
 
 @transition(operations.TransferGuarantee)
 def transfer_guarantee(ctx: Context, op: operations.TransferGuarantee) -> None:
     """Put another beneficiary in one's place."""
-    guarantee = _as_beneficiary(ctx, op.guarantee)
+    guarantee = as_beneficiary(ctx, op.guarantee)
     _require_quiet(ctx, guarantee)
     if not guarantee.transferable:
         raise CodedError(INVALID_TERMS, "the guarantee is not transferable")
@@ -351,85 +351,3 @@ def claim_force_majeure(ctx: Context, op: operations.ClaimForceMajeure) -> None:
     )
     require_evidence(ctx, (op.document,), field="document")
     demands.add_force_majeure(ctx, guarantee)
-
-
-# Demands
-
-
-@transition(claims.PresentDemand)
-def present_demand(ctx: Context, op: claims.PresentDemand) -> None:
-    """Start the examination."""
-    demands.present(
-        ctx,
-        _as_beneficiary(ctx, op.guarantee),
-        amount=op.amount,
-        statement=op.statement,
-        documents=op.documents,
-        extend_to=op.extend_to,
-    )
-
-
-@transition(claims.WithdrawDemand)
-def withdraw_demand(ctx: Context, op: claims.WithdrawDemand) -> None:
-    """Take the demand back."""
-    demands.withdraw(ctx, _as_beneficiary(ctx, op.guarantee), op.reason)
-
-
-@transition(claims.RejectDemand)
-def reject_demand(ctx: Context, op: claims.RejectDemand) -> None:
-    """Reject for everything at once."""
-    demands.reject(ctx, _as_guarantor(ctx, op.guarantee), op.discrepancies)
-
-
-@transition(claims.AcceptDemand)
-def accept_demand(ctx: Context, op: claims.AcceptDemand) -> None:
-    """Make payment due."""
-    demands.accept(ctx, _as_guarantor(ctx, op.guarantee))
-
-
-@transition(claims.SuspendPayment)
-def suspend_payment(ctx: Context, op: claims.SuspendPayment) -> None:
-    """Let payment wait for an extension."""
-    demands.suspend(ctx, _as_guarantor(ctx, op.guarantee))
-
-
-@transition(claims.ExtendGuarantee)
-def extend_guarantee(ctx: Context, op: claims.ExtendGuarantee) -> None:
-    """Extend instead of paying."""
-    demands.extend(ctx, _as_guarantor(ctx, op.guarantee))
-
-
-@transition(claims.PayDemand)
-def pay_demand(ctx: Context, op: claims.PayDemand) -> None:
-    """Pay, pass the claim, free capacity."""
-    payments.pay(ctx, _as_guarantor(ctx, op.guarantee), recover_in_cash=op.recover_in_cash)
-
-
-@transition(claims.AgreeOnGoods)
-def agree_on_goods(ctx: Context, op: claims.AgreeOnGoods) -> None:
-    """Wait for performance in kind, which takes the demand as complying."""
-    guarantee = _as_guarantor(ctx, op.guarantee)
-    demand = demands.demand_of(ctx, guarantee)
-    longest = ctx.in_days(ctx.params(GuaranteeParameters).goods_days)
-    if not ctx.time < op.until <= longest:
-        raise CodedError(
-            INVALID_TERMS,
-            f"performance in kind is due after now and by {longest} at the latest",
-            field="until",
-        )
-    ctx.move(GUARANTEE, guarantee, "agree on goods", due=op.until)
-    ctx.emit(GoodsAgreed(guarantee.id, demand.id, op.until, op.text))
-
-
-@transition(claims.ConfirmGoods)
-def confirm_goods(ctx: Context, op: claims.ConfirmGoods) -> None:
-    """Count the goods as payment."""
-    payments.confirm_goods(ctx, _as_beneficiary(ctx, op.guarantee))
-
-
-@transition(claims.RecoverInCash)
-def recover_in_cash(ctx: Context, op: claims.RecoverInCash) -> None:
-    """Turn a passed goods claim into a debt."""
-    passed = ctx.find(SUBROGATION, op.payment, what="passed claim", field="payment")
-    ctx.require_author(passed.guarantor, capacity="the guarantor that paid")
-    payments.convert(ctx, op.payment, op.amount)
