@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import click
 
 from cli import output
+from cli.audit_certificate import preference_certificate
 from cli.describe import describe, describe_event
 from cli.errors import FILE_MISSING
 from ledger import proof
@@ -257,3 +258,6 @@ def verify_extension(file: Path, genesis: Path, quiet: bool, known: str) -> None
                 f"{proven.header.height}; certified by {_signers_text(signers)}"
             ),
         )
+
+
+audit.add_command(preference_certificate)

@@ -90,6 +90,13 @@ OVERPAID = define("OVERPAID", 422, "The amount is more than what remains to be p
 DEBT_FROZEN = define(
     "DEBT_FROZEN", 409, "A netting cycle has frozen the debt until the cycle ends."
 )
+CYCLE_OPEN = define("CYCLE_OPEN", 409, "A netting cycle is open, and only one may be.")
+OTHER_SNAPSHOT = define(
+    "OTHER_SNAPSHOT", 409, "The proposal is bound to another snapshot than the cycle's."
+)
+BAD_PAGE = define(
+    "BAD_PAGE", 422, "A posted page does not fit the page of the snapshot that it names."
+)
 ALREADY_REVERSED = define(
     "ALREADY_REVERSED", 409, "This leg of the payment is reversed or its reversal is proposed."
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from contracts.barter import capability as barter
 from contracts.currency import capability as currency
 from contracts.dispute import capability as dispute
 from contracts.framework.capability import Capability
@@ -14,6 +15,7 @@ CAPABILITIES: Final[tuple[Capability, ...]] = (
     register.CAPABILITY,
     currency.CAPABILITY,
     guarantee.CAPABILITY,
+    barter.CAPABILITY,
     dispute.CAPABILITY,
 )
 
