@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import IntEnum
+from itertools import pairwise
 from typing import Annotated
 
 import msgspec
@@ -24,11 +25,12 @@ class Header(Struct, tag=1):
     """What a quorum signs.
 
     ``time`` is agreed block time in milliseconds since the Unix epoch, strictly after the parent's.
-    ``transactions_root`` and ``receipts_root`` are RFC 9162 tree heads over transaction ids and
-    receipt hashes; a block's receipts are those of the deadlines that fired at its start, then one
-    for each transaction, so there are ``receipts - transactions`` of the former. ``state_root`` is the authenticated map *after* this block; ``history_root``
-    is the RFC 9162 tree head over the hashes of all headers below this height, genesis included,
-    which makes an inclusion or consistency proof between any two heights possible.
+    ``transactions_root`` and ``receipts_root`` are RFC 9162 tree heads over wire hashes and receipt
+    hashes; a block's receipts are those of the deadlines that fired at its start, then one for each
+    transaction, so there are ``receipts - transactions`` of the former. ``state_root`` is the
+    authenticated map *after* this block; ``history_root`` is the RFC 9162 tree head over the hashes
+    of all headers below this height, genesis included, which makes an inclusion or consistency
+    proof between any two heights possible.
     """
 
     chain_id: Hash32
@@ -85,7 +87,9 @@ class Vote(Struct, tag=1):
     signer: Uint
     signature: Signature
 
-    def verify(self, chain_id: bytes, validators: ValidatorSet, verify: Verify = keys.verify) -> bool:
+    def verify(
+        self, chain_id: bytes, validators: ValidatorSet, verify: Verify = keys.verify
+    ) -> bool:
         """Whether the vote is well formed for this validator set and its signature accepted."""
         return (
             self.epoch == validators.epoch
@@ -146,7 +150,7 @@ class Certificate(Struct, tag=1):
         if self.kind is VoteKind.NULLIFY and self.block != NO_BLOCK:
             raise CodedError(BAD_CERTIFICATE, "a nullification names no block")
         signers = [s.signer for s in self.signatures]
-        if any(a >= b for a, b in zip(signers, signers[1:], strict=False)):
+        if any(a >= b for a, b in pairwise(signers)):
             raise CodedError(BAD_CERTIFICATE, "signers are in ascending order, each once")
         if signers[-1] >= validators.size:
             raise CodedError(BAD_CERTIFICATE, f"no validator has index {signers[-1]}")

@@ -24,7 +24,7 @@ class DoubleVote(Struct, tag=1):
     def verify(
         self, chain_id: bytes, validators: ValidatorSet, verify: Verify = keys.verify
     ) -> int:
-        """The index of the validator that this convicts; raises ``BAD_FAULT_PROOF`` if it does not."""
+        """The index of the validator that this convicts; raises ``BAD_FAULT_PROOF`` if none."""
         if not conflicting(self.first, self.second):
             raise CodedError(BAD_FAULT_PROOF, "a correct validator may sign both votes")
         if _order(self.first) >= _order(self.second):

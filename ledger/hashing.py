@@ -22,6 +22,7 @@ class Tag(Enum):
     NODE_CARD = b"iic/node-card/1\0"
     TRANSACTION = b"iic/transaction/1\0"
     TRANSACTION_SIGNATURE = b"iic/transaction-signature/1\0"
+    TRANSACTION_WIRE = b"iic/transaction-wire/1\0"
     RECEIPT = b"iic/receipt/1\0"
     HEADER = b"iic/header/1\0"
     PROPOSAL = b"iic/proposal/1\0"

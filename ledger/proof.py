@@ -26,6 +26,7 @@ from ledger.transaction import (
     read_content,
     transaction_id,
     verify_signatures,
+    wire_hash,
 )
 from ledger.validators import ValidatorSet
 
@@ -254,7 +255,7 @@ def _verify_transaction(proven: ProvenReceipt, chain_id: bytes) -> Transaction |
     if subject != proven.receipt.subject:
         raise CodedError(BAD_RECEIPT, "the receipt answers another transaction")
     if not merkle.verify_inclusion(
-        subject,
+        wire_hash(chain_id, proven.transaction),
         position,
         header.transactions,
         proven.transaction_path,

@@ -8,6 +8,7 @@ nobody can make a second id for the same content.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated, Any
 
 import msgspec
@@ -74,6 +75,14 @@ def transaction_id(chain_id: bytes, content: bytes) -> bytes:
     return digest(Tag.TRANSACTION, chain_id, content)
 
 
+def wire_hash(chain_id: bytes, wire: bytes) -> bytes:
+    """The leaf of a block's transactions tree: covers the content and the signatures recorded.
+
+    Who approved is evidence as much as what was approved, so both are immutable once recorded.
+    """
+    return digest(Tag.TRANSACTION_WIRE, chain_id, wire)
+
+
 def signing_bytes(chain_id: bytes, content: bytes) -> bytes:
     """What a member's key signs."""
     return message(Tag.TRANSACTION_SIGNATURE, chain_id, content)
@@ -93,9 +102,11 @@ def open_envelope(data: bytes) -> SignedTransaction:
     # 16 signatures of 100 bytes and the frame around them fit well into 4 KiB.
     signed = decode(data, SignedTransaction, limit=limits.MAX_TRANSACTION_BYTES + 4096)
     order = [s.key for s in signed.signatures]
-    if any(a >= b for a, b in zip(order, order[1:], strict=False)):
+    if any(a >= b for a, b in pairwise(order)):
         raise CodedError(
-            MALFORMED, "signatures are in ascending order of keys, each key once", field="signatures"
+            MALFORMED,
+            "signatures are in ascending order of keys, each key once",
+            field="signatures",
         )
     return signed
 

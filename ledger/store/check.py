@@ -23,7 +23,7 @@ from ledger.store import tables
 from ledger.store.chain import Chain, Store
 from ledger.store.interface import Row
 from ledger.store.tables import Reader, Table
-from ledger.transaction import open_envelope, transaction_id, verify_signatures
+from ledger.transaction import open_envelope, transaction_id, verify_signatures, wire_hash
 from ledger.validators import ValidatorSet
 
 
@@ -182,7 +182,9 @@ class _Walk:
         if merkle.tree_head(hashes) != header.receipts_root:
             yield Finding(where, "the receipts root is not that of the stored receipts")
         first = header.receipts - header.transactions
-        ids = []
+        wires = [wire_hash(self._chain_id, row.wire) for row in rows[first:]]
+        if merkle.tree_head(wires) != header.transactions_root:
+            yield Finding(where, "the transactions root is not that of the stored transactions")
         for index, row in enumerate(rows):
             row_where = f"{where}, receipt {index}"
             receipt = read_receipt(row.receipt)
@@ -190,17 +192,12 @@ class _Walk:
                 if row.wire:
                     yield Finding(row_where, "a deadline's receipt has a transaction")
             else:
-                found, faults = self._transaction(row, receipt, header.height, index)
-                ids.append(found)
+                faults = self._transaction(row, receipt, header.height, index)
                 yield from (Finding(row_where, what) for what in faults)
             for posting in receipt.postings:
                 yield from (Finding(row_where, what) for what in self._posting(posting))
-        if merkle.tree_head(ids) != header.transactions_root:
-            yield Finding(where, "the transactions root is not that of the stored transactions")
 
-    def _transaction(
-        self, row: Row, receipt: Receipt, height: int, index: int
-    ) -> tuple[bytes, list[str]]:
+    def _transaction(self, row: Row, receipt: Receipt, height: int, index: int) -> list[str]:
         self._count[Table.TRANSACTION] += 1
         try:
             signed = open_envelope(row.wire)
@@ -208,13 +205,13 @@ class _Walk:
             if self._signatures:
                 verify_signatures(self._chain_id, signed)
         except CodedError as error:
-            return b"", [f"the transaction is not sound: {error.message}"]
+            return [f"the transaction is not sound: {error.message}"]
         faults = []
         if receipt.subject != found:
             faults.append("the receipt answers another transaction")
         if self._chain.find_transaction(found) != (height, index):
             faults.append("the index of transactions does not lead to it")
-        return found, faults
+        return faults
 
     def _posting(self, posting: Posting) -> Iterator[str]:
         """The link to the account's previous posting; following all of them covers an account."""

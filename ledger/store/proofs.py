@@ -18,6 +18,7 @@ from ledger.proof import (
 from ledger.receipt import read_receipt, receipt_hash
 from ledger.statetree import tree_of
 from ledger.store.interface import ChainReader
+from ledger.transaction import wire_hash
 
 
 def prove_receipt(reader: ChainReader, height: int, index: int) -> ProvenReceipt | None:
@@ -35,8 +36,8 @@ def prove_receipt(reader: ChainReader, height: int, index: int) -> ProvenReceipt
     transaction_path: tuple[bytes, ...] = ()
     first = header.receipts - header.transactions
     if index >= first:
-        ids = [read_receipt(r.receipt).subject for r in rows[first:]]
-        transaction_path = merkle.inclusion_path(ids, index - first)
+        wires = [wire_hash(header.chain_id, r.wire) for r in rows[first:]]
+        transaction_path = merkle.inclusion_path(wires, index - first)
     return ProvenReceipt(
         transaction=row.wire,
         receipt=read_receipt(row.receipt),

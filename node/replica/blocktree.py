@@ -19,6 +19,7 @@ from ledger.receipt import Receipt, receipt_hash
 from ledger.state import Overlay, State
 from ledger.statetree import LayeredPages, PageReader, StateTree
 from ledger.store.interface import BlockCommit, ChainStore, Row
+from ledger.transaction import wire_hash
 from ledger.validators import ValidatorSet
 
 
@@ -137,7 +138,9 @@ class BlockTree:
             time=time,
             transactions=len(ids),
             receipts=len(receipts),
-            transactions_root=merkle.tree_head(ids),
+            transactions_root=merkle.tree_head(
+                [wire_hash(self._chain_id, candidate.wire) for candidate in execution.included]
+            ),
             receipts_root=merkle.tree_head([receipt_hash(self._chain_id, r) for r in receipts]),
             state_root=tree.root,
             history_root=parent.history.root(),

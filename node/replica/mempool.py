@@ -8,11 +8,12 @@ it. Every collection is bounded; what does not fit is refused, never queued with
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections import OrderedDict, deque
+from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from contracts.executor import Candidate, read_trusted
+from ledger import limits
 from node.messages import Batch
 from node.replica.config import ReplicaConfig
 from node.replica.effects import Submission, SubmissionStatus
@@ -180,6 +181,32 @@ class BatchPool:
     def ready(self) -> Iterator[PooledBatch]:
         """The batches that no final block has recorded yet, oldest first."""
         yield from self._ready.values()
+
+    def choose(self, taken: Collection[bytes], first: int) -> tuple[bytes, ...]:
+        """Digests for the next block: ready batches that are not ``taken``.
+
+        Authors take turns, each with its oldest batch, beginning with validator ``first``; with
+        another one first in each view, no author can crowd out the others. A block holds at most
+        so many batches and transactions, but always the first batch.
+        """
+        queues: dict[int, deque[PooledBatch]] = {}
+        for pooled in self._ready.values():
+            if pooled.digest not in taken:
+                queues.setdefault(pooled.batch.author, deque()).append(pooled)
+        turns = deque(sorted(queues, key=lambda author: (author < first, author)))
+        chosen: list[bytes] = []
+        count = 0
+        while turns and len(chosen) < limits.MAX_BLOCK_BATCHES:
+            queue = queues[turns[0]]
+            pooled = queue.popleft()
+            count += len(pooled.batch.transactions)
+            if chosen and count > self._config.block_transactions:
+                break
+            chosen.append(pooled.digest)
+            turns.rotate(-1)
+            if not queue:
+                turns.pop()
+        return tuple(chosen)
 
     def has_room(self, batch: Batch, *, wanted: bool) -> bool:
         """Whether an author may add another batch; one that a proposal needs always may."""

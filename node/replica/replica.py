@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 
-from ledger import keys, limits
+from ledger import keys
 from ledger.block import Certificate, Verify, Vote, VoteKind
-from ledger.errors import CodedError
 from ledger.evidence import DoubleVote
 from ledger.store.interface import ChainStore
 from node.consensus import effects as ask
@@ -27,15 +26,15 @@ from node.messages import (
     verify_proposal,
 )
 from node.replica import sync
-from node.replica.assembly import Assembly, difference
-from node.replica.blocktree import BlockTree, ExecutedBlock
+from node.replica.assembly import Assembly
+from node.replica.blocktree import BlockTree
+from node.replica.catchup import CatchUp
 from node.replica.config import ReplicaConfig
 from node.replica.effects import (
     Alarm,
     Announce,
     Broadcast,
     CancelTimer,
-    Commit,
     Effect,
     Persist,
     Send,
@@ -52,10 +51,9 @@ from node.replica.events import (
     Received,
     Submitted,
     TimerFired,
-    Verdict,
 )
-from node.replica.intake import BATCH_TIMER, UNCHECKED, Checks, Intake, candidates_of
-from node.replica.mempool import PooledBatch
+from node.replica.finality import Finality
+from node.replica.intake import BATCH_TIMER, Checks, Intake
 from node.replica.proposals import Invalid, ProposalBook
 from node.replica.records import JournalCursor, recall, write_record
 
@@ -108,6 +106,19 @@ class Replica:
             self._progress,
         )
         self._sync = sync.Sync(config.fetch_retry)
+        self._finality = Finality(self.tree, self._emit, self._halt)
+        self._catch_up = CatchUp(
+            chain_id,
+            validators,
+            verify,
+            self._sync,
+            self._finality,
+            self.intake.verified,
+            self._checks,
+            self._emit,
+            self._halt,
+            lambda certificate: self._tell(tell.CertificateArrived(certificate)),
+        )
         self._proposals = ProposalBook()
         self._assembly = Assembly(
             chain_id,
@@ -155,8 +166,6 @@ class Replica:
         self._judging: ask.Judge | None = None
         self._building: ask.Build | None = None
         self._target: ask.Finalize | None = None
-        self._finalizations: dict[bytes, Certificate] = {}
-        self._issued: deque[ExecutedBlock] = deque()
         self._dead_views: set[int] = set()
         self._work = False
         self._fetching = False
@@ -325,11 +334,12 @@ class Replica:
         elif token == FETCH_TIMER:
             self._fetching = False
             self._progress()
-            self._ask_for_blocks(force=self._target is not None)
+            self._catch_up.ask(self._now, force=self._target is not None)
             self._arm_fetch()
         elif token == STATUS_TIMER:
             self._emit(Broadcast(self._status()))
-            self._ask_for_blocks()
+            self._catch_up.ask(self._now)
+            self._arm_fetch()
             self._emit(SetTimer(STATUS_TIMER, self._config.status_interval))
 
     def _status(self) -> Status:
@@ -362,10 +372,12 @@ class Replica:
             case BlockRequest():
                 self._emit(Send(peer, sync.serve(self._store, message)))
             case BlockResponse():
-                self._receive_blocks(peer, message)
+                self._catch_up.receive(peer, message, self._now)
+                self._arm_fetch()
             case Status(height, _):
                 self._sync.peer_height(peer, height)
-                self._ask_for_blocks()
+                self._catch_up.ask(self._now)
+                self._arm_fetch()
 
     def _hear(self, proposal: Proposal) -> None:
         header = proposal.header
@@ -463,7 +475,9 @@ class Replica:
             self._arm_fetch()
             return
         self._building = None
-        batches = self._choose_batches(parent, build.view)
+        taken = {digest for block in self.tree.ancestors(parent) for digest in block.batches}
+        first = build.view % self.validators.size
+        batches = self.intake.pool.choose(taken, first)
         executed = self.tree.execute(
             parent,
             self.validators,
@@ -479,51 +493,22 @@ class Replica:
         self._update_work()
         self._tell(tell.BlockBuilt(build.view, executed.hash, build.parent, build.parent_view))
 
-    def _choose_batches(self, parent: ExecutedBlock, view: int) -> tuple[bytes, ...]:
-        """Ready batches that the parent's chain lacks: authors in turn, each oldest first.
-
-        The turn starts at another author in each view, so no author can crowd out the others.
-        """
-        taken = {digest for block in self.tree.ancestors(parent) for digest in block.batches}
-        queues: dict[int, deque[PooledBatch]] = {}
-        for pooled in self.intake.pool.ready():
-            if pooled.digest not in taken:
-                queues.setdefault(pooled.batch.author, deque()).append(pooled)
-        order = sorted(queues, key=lambda author: (author - view) % self.validators.size)
-        chosen: list[bytes] = []
-        count = 0
-        while any(queues.values()) and len(chosen) < limits.MAX_BLOCK_BATCHES:
-            for author in order:
-                if not queues[author]:
-                    continue
-                pooled = queues[author].popleft()
-                size = len(pooled.batch.transactions)
-                if chosen and count + size > self._config.block_transactions:
-                    return tuple(chosen)
-                chosen.append(pooled.digest)
-                count += size
-        return tuple(chosen[: limits.MAX_BLOCK_BATCHES])
-
     # -- finality --------------------------------------------------------------------------------
 
     def _finalize(self, effect: ask.Finalize) -> None:
-        if effect.view <= self._decided_view():
+        if effect.view <= self._finality.newest.header.view:
             return
-        self._finalizations[effect.block] = effect.certificate
+        self._finality.certify(effect.certificate)
         self._proposals.want(effect.block, effect.view)
         if self._target is None or self._target.view < effect.view:
             self._target = effect
         self._advance_final()
 
-    def _decided_view(self) -> int:
-        newest = self._issued[-1] if self._issued else self.tree.head
-        return newest.header.view
-
     def _advance_final(self) -> None:
         target = self._target
         if target is None:
             return
-        if target.view <= self._decided_view():
+        if target.view <= self._finality.newest.header.view:
             self._target = None
             return
         try:
@@ -535,139 +520,20 @@ class Replica:
             self._arm_fetch()
             return
         self._target = None
-        self._issue(executed)
-
-    def _issue(self, newest: ExecutedBlock) -> None:
-        """Have ``newest`` and its ancestors committed, oldest first."""
-        last = self._issued[-1] if self._issued else self.tree.head
-        path = []
-        for block in self.tree.ancestors(newest):
-            if block is last:
-                break
-            path.append(block)
-        oldest = path[-1] if path else None
-        if oldest is not None and oldest.header.parent != last.hash:
-            self._halt("FORK", f"final block {newest.hash.hex()} does not extend the ledger")
-            return
-        for block in reversed(path):
-            assert block.commit is not None, "only the head has none"
-            certificate = self._finalizations.pop(block.hash, None)
-            block.commit = block.commit._replace(certificate=certificate)
-            self._issued.append(block)
-            self._emit(Commit(block.commit))
+        self._finality.issue(executed)
 
     def _committed(self, height: int) -> None:
-        block = self._issued.popleft()
-        assert block.header.height == height, "commits are answered in order"
-        self.tree.committed(block)
+        block = self._finality.committed(height)
         view = block.header.view
         self._proposals.prune(view)
         self._dead_views = {v for v in self._dead_views if v > view}
-        self._finalizations = {b: c for b, c in self._finalizations.items() if c.view > view}
         self._assembly.committed()
         self.intake.committed(block)
-        assert block.commit is not None
+        assert block.commit is not None, "a committed block was executed here"
         self._emit(Announce(block.commit))
         self._progress()
-        self._ask_for_blocks()
-
-    # -- catching up -----------------------------------------------------------------------------
-
-    def _ask_for_blocks(self, *, force: bool = False) -> None:
-        height = self.tree.head.header.height + len(self._issued)
-        if not self._sync.behind(height) and not force:
-            return
-        question = self._sync.ask(height, self._now, force=force)
-        if question is not None:
-            self._emit(Send(*question))
+        self._catch_up.ask(self._now)
         self._arm_fetch()
-
-    def _receive_blocks(self, peer: Peer, response: BlockResponse) -> None:
-        if not self._sync.answered(peer, useful=bool(response.blocks), now=self._now):
-            return
-        last = self._issued[-1] if self._issued else self.tree.head
-        blocks = tuple(b for b in response.blocks if b.header.height > last.header.height)
-        if not blocks:
-            return
-        response = BlockResponse(blocks)
-        try:
-            sync.check_chain(
-                response,
-                last.hash,
-                last.header.height,
-                self._chain_id,
-                self.validators,
-                self._verify,
-            )
-        except CodedError as error:
-            self._bad_blocks(peer, str(error))
-            return
-        wires = self.intake.verified.missing(
-            tuple(wire for block in blocks for wire in block.transactions)
-        )
-        self._sync.checking = True
-
-        def checked(verdicts: tuple[Verdict, ...]) -> None:
-            self._sync.checking = False
-            self.intake.verified.add(
-                wire for wire, v in zip(wires, verdicts, strict=True) if not v.code
-            )
-            bad = next((v for v in verdicts if v.code), None)
-            if any(v.code in UNCHECKED for v in verdicts):
-                self._arm_fetch()
-            elif bad is not None:
-                self._bad_blocks(peer, f"a transaction is refused as {bad.code}")
-            else:
-                self._adopt_blocks(peer, response)
-
-        if wires:
-            self._emit(self._checks.ask(wires, checked, urgent=True))
-        else:
-            checked(())
-
-    def _bad_blocks(self, peer: Peer, reason: str) -> None:
-        """A peer's answer is wrong: ask others. No answer alone ever stops this node."""
-        self._sync.unhelpful(peer, self._now)
-        self._emit(Alarm("BAD_BLOCKS", f"peer {peer} sent blocks that do not verify: {reason}"))
-        self._arm_fetch()
-
-    def _adopt_blocks(self, peer: Peer, response: BlockResponse) -> None:
-        """Execute and commit verified final blocks."""
-        newest = None
-        for block in response.blocks:
-            header = block.header
-            last = self._issued[-1] if self._issued else self.tree.head
-            if header.height <= last.header.height:
-                continue
-            executed = self.tree.get(header.hash())
-            if executed is None:
-                parent = self.tree.get(header.parent)
-                assert parent is not None, "a checked chain is executed from its start"
-                executed = self.tree.execute(
-                    parent,
-                    self.validators,
-                    view=header.view,
-                    time=header.time,
-                    candidates=candidates_of(self._chain_id, block.transactions),
-                )
-                if executed.dropped:
-                    # Signatures are outside the header: these are not the ones it was recorded by.
-                    self._bad_blocks(peer, f"block {header.height} lacks signatures")
-                    return
-                if executed.header != header:
-                    self._halt(
-                        "DIVERGED",
-                        f"block {header.height} is final with another outcome: "
-                        + difference(executed.header, header),
-                    )
-                    return
-                self.tree.add(executed)
-            if block.certificate is not None:
-                self._finalizations[executed.hash] = block.certificate
-                newest = block.certificate
-            self._issue(executed)
-        if newest is not None:
-            self._tell(tell.CertificateArrived(newest))
 
 
 def _newest_view(votes: tuple[Vote, ...], certificates: tuple[Certificate, ...]) -> int:

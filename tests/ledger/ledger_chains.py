@@ -15,7 +15,7 @@ from ledger.state import Overlay, State, Table
 from ledger.store.chain import Store, first_block
 from ledger.store.interface import Anchor, BlockCommit, EventEntry, Row
 from ledger.store.memory import MemoryEnvironment
-from ledger.transaction import Transaction, build, transaction_id
+from ledger.transaction import Transaction, build, transaction_id, wire_hash
 from ledger.validators import Validator, ValidatorSet
 
 VECTORS = Path(__file__).parents[2].parent / "shared" / "vectors"
@@ -175,7 +175,9 @@ class Build:
             time=head.time + 500,
             transactions=len(ids),
             receipts=len(rows),
-            transactions_root=merkle.tree_head(ids),
+            transactions_root=merkle.tree_head(
+                [wire_hash(self.chain_id, row.wire) for row in rows if row.wire]
+            ),
             receipts_root=merkle.tree_head(
                 [receipt_hash(self.chain_id, row.receipt) for row in rows]
             ),

@@ -1,0 +1,140 @@
+"""Executing what others finalized while this node was away.
+
+Blocks count only as far as :func:`node.replica.sync.check_chain` ties them, byte for byte, to a
+quorum's certificate. If executing certified bytes gives another result here, this node has
+diverged and stops.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ledger.block import Certificate, Verify
+from ledger.errors import CodedError
+from ledger.validators import ValidatorSet
+from node.messages import BlockResponse, FullBlock
+from node.replica.assembly import difference
+from node.replica.blocktree import ExecutedBlock
+from node.replica.effects import Alarm, Effect, Send
+from node.replica.events import Peer, Verdict
+from node.replica.finality import Finality
+from node.replica.intake import UNCHECKED, Checks, candidates_of
+from node.replica.sync import Sync, check_chain
+from node.replica.verified import VerifiedWires
+
+
+class CatchUp:
+    """Asks peers for final blocks, checks their answers and has them executed and committed."""
+
+    def __init__(
+        self,
+        chain_id: bytes,
+        validators: ValidatorSet,
+        verify: Verify,
+        sync: Sync,
+        finality: Finality,
+        verified: VerifiedWires,
+        checks: Checks,
+        emit: Callable[[Effect], None],
+        halt: Callable[[str, str], None],
+        adopted: Callable[[Certificate], None],
+    ) -> None:
+        self._chain_id = chain_id
+        self._validators = validators
+        self._verify = verify
+        self._sync = sync
+        self._finality = finality
+        self._verified = verified
+        self._checks = checks
+        self._emit = emit
+        self._halt = halt
+        self._adopted = adopted
+
+    def ask(self, now: int, *, force: bool = False) -> None:
+        """Ask a peer for blocks if some peer is ahead (or ``force``) and no question is open."""
+        height = self._finality.newest.header.height
+        if self._sync.behind(height) or force:
+            question = self._sync.ask(height, now, force=force)
+            if question is not None:
+                self._emit(Send(*question))
+
+    def receive(self, peer: Peer, response: BlockResponse, now: int) -> None:
+        """Take an answer: check it against its certificates, then have its signatures verified."""
+        if not self._sync.answered(peer, useful=bool(response.blocks), now=now):
+            return
+        newest = self._finality.newest
+        height = newest.header.height
+        blocks = tuple(b for b in response.blocks if b.header.height > height)
+        if not blocks:
+            return
+        try:
+            check_chain(
+                BlockResponse(blocks),
+                newest.hash,
+                height,
+                self._chain_id,
+                self._validators,
+                self._verify,
+            )
+        except CodedError as error:
+            # No answer alone ever stops this node: others will have the true blocks.
+            self._sync.unhelpful(peer, now)
+            self._emit(Alarm("BAD_BLOCKS", f"peer {peer} sent blocks that do not verify: {error}"))
+            return
+        wires = self._verified.missing(tuple(w for block in blocks for w in block.transactions))
+        if not wires:
+            self._adopt(blocks)
+            return
+        self._sync.checking = True
+
+        def checked(verdicts: tuple[Verdict, ...]) -> None:
+            self._sync.checking = False
+            if any(v.code in UNCHECKED for v in verdicts):
+                return
+            bad = next((v for v in verdicts if v.code), None)
+            if bad is not None:
+                self._halt("DIVERGED", f"a final block holds a transaction refused as {bad.code}")
+                return
+            self._verified.add(wires)
+            self._adopt(blocks)
+
+        self._emit(self._checks.ask(wires, checked, urgent=True))
+
+    def _adopt(self, blocks: tuple[FullBlock, ...]) -> None:
+        """Execute certified blocks and have them committed."""
+        newest = None
+        for block in blocks:
+            if block.header.height <= self._finality.newest.header.height:
+                continue
+            executed = self._execute(block)
+            if executed is None:
+                return
+            if block.certificate is not None:
+                newest = block.certificate
+                self._finality.certify(newest)
+            self._finality.issue(executed)
+        if newest is not None:
+            self._adopted(newest)
+
+    def _execute(self, block: FullBlock) -> ExecutedBlock | None:
+        """The block as executed here; None, after an alarm, if that gives another header."""
+        header = block.header
+        tree = self._finality.tree
+        executed = tree.get(header.hash())
+        if executed is not None:
+            return executed
+        parent = tree.get(header.parent)
+        assert parent is not None, "a checked chain is executed from its start"
+        executed = tree.execute(
+            parent,
+            self._validators,
+            view=header.view,
+            time=header.time,
+            candidates=candidates_of(self._chain_id, block.transactions),
+        )
+        if executed.header != header:
+            what = difference(executed.header, header)
+            self._halt("DIVERGED", f"block {header.height} is final with another outcome: {what}")
+            return None
+        tree.add(executed)
+        return executed
