@@ -29,7 +29,6 @@ from ledger.errors import (
     BAD_CERTIFICATE,
     BAD_PROOF,
     BAD_RECEIPT,
-    BAD_SIGNATURE,
     NOT_CERTIFIED,
     WRONG_CHAIN,
     CodedError,

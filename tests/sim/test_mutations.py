@@ -17,7 +17,7 @@ from ledger.validators import ValidatorSet
 from node.consensus.simplex import Core
 from node.consensus.state import Check, Held, Round
 from node.consensus.views import Views
-from node.replica import blocktree, replica, sync
+from node.replica import blocktree, catchup, replica
 from node.replica.proposals import ProposalBook
 from node.sim.disk import Disk
 from node.sim.plan import Crash, Plan, Strategy, draw
@@ -126,7 +126,7 @@ def transactions_recorded_again(patch: pytest.MonkeyPatch) -> None:
 
 
 def synced_blocks_not_checked(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(sync, "check_chain", lambda *_: None)
+    patch.setattr(catchup, "check_chain", lambda *_: None)
 
 
 def content_not_saved_with_the_vote(patch: pytest.MonkeyPatch) -> None:
