@@ -37,7 +37,7 @@ from contracts.errors import (
 from contracts.framework.context import Context
 from contracts.framework.evidence import require_evidence
 from contracts.framework.operation import transition
-from contracts.framework.party import Role
+from contracts.framework.party import Right, Role
 from ledger.errors import CodedError
 
 
@@ -66,7 +66,7 @@ def open_dispute(ctx: Context, op: ops.OpenDispute) -> None:
     """Open a dispute, freeze its subject and hold the liquid money that it is about."""
     if op.respondent == ctx.author:
         raise CodedError(INVALID_TERMS, "nobody disputes with itself", field="respondent")
-    ctx.party(op.respondent, field="respondent")
+    ctx.party(op.respondent, Right.SETTLE, field="respondent")
     sides = sides_of(ctx.state, op.subject)
     if op.subject.id is not None:
         if ctx.author not in sides:
