@@ -136,7 +136,7 @@ def _reader(read: Read) -> Callable[[click.Context, click.Parameter, Any], Any]:
             if isinstance(value, tuple):
                 return tuple(_flat(read(item) for item in value))
             return None if value is None else read(value)
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, RecursionError) as error:
             raise click.BadParameter(str(error), ctx, parameter) from None
 
     return callback
