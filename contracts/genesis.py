@@ -17,6 +17,7 @@ from contracts.codes import COUNTRIES, TABLES_VERSION
 from contracts.errors import INVALID_TERMS
 from contracts.framework.calendar import CALENDAR, Calendar
 from contracts.framework.context import Context
+from contracts.framework.event import as_tuples
 from contracts.framework.fields import checker_of
 from contracts.framework.forms import from_named, to_named
 from contracts.framework.parameters import parameters_structure, parameters_table_of
@@ -58,7 +59,7 @@ def application_genesis(
     calendar: Calendar, parties: tuple[GenesisParty, ...], *parameters: Struct
 ) -> ApplicationGenesis:
     """An application genesis with some parameters other than the defaults."""
-    plain = sorted(tuple(to_plain(p)) for p in parameters)
+    plain = sorted((as_tuples(to_plain(p)) for p in parameters), key=lambda p: str(p[0]))
     return ApplicationGenesis(TABLES_VERSION, calendar, tuple(plain), parties)
 
 
@@ -165,7 +166,7 @@ def from_json(document: Any) -> ApplicationGenesis:
     return ApplicationGenesis(
         str(document["code_tables"]),
         from_named(Calendar, document["calendar"], "calendar"),
-        tuple(tuple(to_plain(structure)) for structure in structures),
+        tuple(as_tuples(to_plain(structure)) for structure in structures),
         tuple(
             from_named(GenesisParty, party, f"parties[{index}]")
             for index, party in enumerate(parties)

@@ -22,12 +22,13 @@ _SUBJECTS: Final = frozenset({Kind.PARTY, Kind.OBJECT})
 
 def plain_event(event: Event) -> tuple[Any, ...]:
     """The event's name and its fields, as receipts hold them."""
-    plain: tuple[Any, ...] = _tuples(to_plain(event))
+    plain: tuple[Any, ...] = as_tuples(to_plain(event))
     return plain
 
 
-def _tuples(value: Any) -> Any:
-    return tuple(_tuples(v) for v in value) if isinstance(value, list | tuple) else value
+def as_tuples(value: Any) -> Any:
+    """Nested lists as nested tuples, the form in which decoding gives arrays back."""
+    return tuple(as_tuples(v) for v in value) if isinstance(value, list | tuple) else value
 
 
 def subjects_of(event: Event) -> Iterator[bytes]:
