@@ -35,3 +35,7 @@ OUTCOME_UNKNOWN = define(
     "A submission may or may not have reached a node; sending the same bytes again is safe.",
 )
 BAD_ANSWER = define("BAD_ANSWER", 0, "Something answered that does not speak the node's API.")
+SOLVER_FAILED = define("SOLVER_FAILED", 0, "The clearing solver found no optimal clearing.")
+SOLVER_MISSING = define(
+    "SOLVER_MISSING", 0, "The clearing solver's libraries are not installed (the extra 'solver')."
+)

@@ -9,6 +9,7 @@ from contracts.currency import capability as currency
 from contracts.dispute import capability as dispute
 from contracts.framework.capability import Capability
 from contracts.guarantee import capability as guarantee
+from contracts.netting import capability as netting
 from contracts.register import capability as register
 
 CAPABILITIES: Final[tuple[Capability, ...]] = (
@@ -17,6 +18,7 @@ CAPABILITIES: Final[tuple[Capability, ...]] = (
     guarantee.CAPABILITY,
     barter.CAPABILITY,
     dispute.CAPABILITY,
+    netting.CAPABILITY,
 )
 
 

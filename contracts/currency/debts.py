@@ -15,7 +15,7 @@ award still changes them, and the cycle reacts (:func:`binds_debts`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from contracts.accounts import AVAIL, PAY, REC
@@ -165,10 +165,7 @@ def settle_debt(ctx: Context, debt: bytes, amount: int, how: str) -> PaymentRequ
     For contracts and awards: frozen debts change too. Moves no money. Raises ``NOT_FOUND``,
     ``WRONG_STATE`` or ``OVERPAID``.
     """
-    record = ctx.find(REQUEST_TABLE, debt, what="debt")
-    if record.state in {RequestState.ACCEPTED, RequestState.PART_PAID} and ctx.time > record.due:
-        # The caller's deadline may come before the one that makes this debt overdue.
-        record = ctx.move(REQUEST, record, "fall overdue")
+    record = _as_of_now(ctx, ctx.find(REQUEST_TABLE, debt, what="debt"))
     for binding in _BINDINGS:
         binding.broken(ctx, record)
     free = outstanding(ctx.state, debt)
@@ -183,6 +180,7 @@ def pay_debt(ctx: Context, debt: bytes, amount: int) -> PaymentRequest:
     Raises ``NOT_FOUND``, ``WRONG_STATE``, ``OVERPAID`` or ``DEBT_FROZEN``.
     """
     record = ctx.find(REQUEST_TABLE, debt, what="debt", field="request")
+    record = _as_of_now(ctx, record)
     ctx.require_open(REQUEST, record, "pay")
     if amount > record.remaining:
         raise _overpaid(record.remaining, amount)
@@ -193,8 +191,46 @@ def pay_debt(ctx: Context, debt: bytes, amount: int) -> PaymentRequest:
 
 def credit_debt(ctx: Context, record: PaymentRequest, reason: str) -> PaymentRequest:
     """Give up what remains of a debt. Consent: the creditor. Raises ``DEBT_FROZEN``."""
+    record = _as_of_now(ctx, record)
     require_unfrozen(ctx.state, record)
     return _extinguish(ctx, record, record.remaining, CREDIT, reason)
+
+
+def net_debts(
+    ctx: Context, debtor: str, creditor: str, debts: Sequence[bytes], amount: int, by: bytes
+) -> None:
+    """Extinguish ``amount`` of debts of one pair, in this order, by a netting cycle ``by``.
+
+    One movement in the books for the pair; no event for each debt, because postings and the debts'
+    own records tell all of it.
+    """
+    left = amount
+    for id in debts:
+        record = _as_of_now(ctx, ctx.find(REQUEST_TABLE, id, what="debt"))
+        part = min(left, record.remaining)
+        if part == record.remaining:
+            ctx.move(REQUEST, record, "net", paid=record.amount, how=NETTING, by=by)
+            ctx.delete(OPEN_DEBT, debtor, creditor, record.payable, id)
+        elif part:
+            event = _PARTS.get(record.state, "reduce")
+            paid = record.paid + part
+            ctx.move(REQUEST, record, event, due=record.due, paid=paid, how=NETTING, by=by)
+        left -= part
+        if not left:
+            break
+    if left:
+        raise ValueError("less is owed than is to be netted")
+    ctx.post(Unit.SCU, PAY.of(debtor, creditor), REC.of(creditor, debtor), amount)
+
+
+def _as_of_now(ctx: Context, debt: PaymentRequest) -> PaymentRequest:
+    """A debt whose date has passed is overdue, even before its own deadline has fired."""
+    if debt.state in _IN_TIME and ctx.time > debt.due:
+        return ctx.move(REQUEST, debt, "fall overdue")
+    return debt
+
+
+_IN_TIME = (RequestState.ACCEPTED, RequestState.PART_PAID)
 
 
 def require_unfrozen(state: State, debt: PaymentRequest) -> None:
@@ -254,7 +290,7 @@ def dispute_debt(ctx: Context, debt: bytes) -> PaymentRequest:
 
     Raises ``NOT_FOUND``, ``WRONG_STATE``, or ``DEBT_FROZEN`` while a netting cycle has it.
     """
-    record = ctx.find(REQUEST_TABLE, debt, what="debt")
+    record = _as_of_now(ctx, ctx.find(REQUEST_TABLE, debt, what="debt"))
     ctx.require_open(REQUEST, record, "dispute")
     require_unfrozen(ctx.state, record)
     changed = ctx.move(REQUEST, record, "dispute")

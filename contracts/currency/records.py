@@ -229,7 +229,8 @@ class PaymentRequest(Struct, tag=1):
     and ``origin_id`` say what created them. ``payable`` is the last millisecond at which paying is
     in time; ``paid`` what is extinguished so far, by payment or otherwise; ``how`` and ``by`` the
     last way and the object or transaction that did it. ``since`` is when it last became a debt free
-    to be netted; ``nettable`` is false if a side opted it out.
+    to be netted; ``nettable`` is false if ``opted_out_by`` or the contract it comes from keeps it
+    out.
     """
 
     id: ObjectId
@@ -247,6 +248,7 @@ class PaymentRequest(Struct, tag=1):
     origin_id: ObjectId | None = None
     since: Instant = 0
     nettable: bool = True
+    opted_out_by: str = ""
     how: str = ""
     by: ObjectId | None = None
 

@@ -88,7 +88,6 @@ def credit_request(ctx: Context, op: CreditRequest) -> None:
     if request.state is RequestState.ISSUED:
         tell_request(ctx, ctx.move(REQUEST, request, "credit", reason=op.reason))
     else:
-        ctx.require_open(REQUEST, request, "credit")
         credit_debt(ctx, request, op.reason)
 
 

@@ -274,6 +274,15 @@ class Context:
         self._store(machine, record, new)
         return new
 
+    def go_on(self, machine: Machine[R], record: R, due: int, **changes: Any) -> R:
+        """Work on in the same state: for a rule on lapse whose work takes several blocks.
+
+        Returns the new record, whose state lapses again at ``due``.
+        """
+        new = structs.replace(record, due=due, **changes)
+        self._store(machine, record, new)
+        return new
+
     def _store(self, machine: Machine[R], before: R | None, after: R) -> None:
         old: Any = before
         new: Any = after
