@@ -1,0 +1,40 @@
+"""``iic bench settle`` reports what it promises, from a load that really settled."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.e2e.command_line import Iic
+
+KEYS = {
+    "offered_tx_per_s",
+    "finalized_tx_per_s",
+    "latency_p50_s",
+    "latency_p95_s",
+    "latency_p99_s",
+    "cpu_s_per_tx",
+    "rss_mib_per_node",
+    "disk_bytes_per_tx",
+    "ceiling_tx_per_s",
+    "ceiling_share",
+    "nodes",
+    "seconds",
+}
+
+
+def test_a_small_load_settles_completely_and_is_reported(tmp_path: Path) -> None:
+    done = Iic(tmp_path)(
+        "bench", "settle", "--rate", 40, "--seconds", 3, "--accounts", 20, "--batch", 10,
+        "--latency-phase", 1, "--out", "report.json", "--json",
+    )  # fmt: skip
+    assert done.status == 0, done.out + done.err
+    report = done.json
+    assert set(report) >= KEYS
+    assert report["nodes"] == 4 and report["accounts"] == 20
+    assert report["finalized"] == report["offered"] == 120
+    assert report["unresolved"] == 0 and report["refused"] == {}
+    assert 0 < report["latency_p50_s"] <= report["latency_p95_s"] <= report["latency_p99_s"]
+    assert report["cpu_s_per_tx"] > 0 and report["rss_mib_per_node"] > 10
+    assert report["ceiling_share"] < 1 < report["ceiling_tx_per_s"]
+    assert json.loads((tmp_path / "report.json").read_text()) == report
