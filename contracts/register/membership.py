@@ -32,6 +32,7 @@ from contracts.framework.party import (
 )
 from contracts.framework.types import BASIS_POINTS
 from contracts.register.events import RoleGranted, RoleRevoked, StandingChanged
+from contracts.register.hooks import tell_standing
 from contracts.register.records import MEMBERSHIP
 from ledger.errors import CodedError
 from ledger.state import State
@@ -43,6 +44,8 @@ def change_standing(
     """Take a party one step through its membership and tell it."""
     after = ctx.move(MEMBERSHIP, party, event, due=due, since=ctx.time, reason=reason, **changes)
     ctx.emit(StandingChanged(party.lei, party.state, after.state, reason))
+    if after.state is not party.state:
+        tell_standing(ctx, party, after)
     return after
 
 
