@@ -165,7 +165,8 @@ class Forger(Wicked):
         genuine = self.rng.choice(self._kept)
         yield target, genuine
         yield target, self._forged(genuine)
-        yield target, self._forged_vote(genuine.view)
+        for vote in self._forged_votes(genuine.view):
+            yield target, vote
 
     def _forged(self, genuine: Certificate) -> Certificate:
         rng, replace = self.rng, msgspec.structs.replace
@@ -192,13 +193,15 @@ class Forger(Wicked):
                 wrong = SignerSignature(signatures[-1].signer, garbage)
                 return replace(genuine, signatures=(*signatures[:-1], wrong))
 
-    def _forged_vote(self, view: int) -> Vote:
+    def _forged_votes(self, view: int) -> Iterator[Vote]:
+        """Equal votes in everybody's name, and one of nobody, for a view near or far."""
         rng = self.rng
         kind = rng.choice(list(VoteKind))
         block = NO_BLOCK if kind is VoteKind.NULLIFY else rng.randbytes(32)
-        signer = rng.randrange(self.validators.size + 1)
         at = view + rng.choice((0, 1, 2, 1_000_000))
-        return Vote(kind, self.validators.epoch, at, block, signer, rng.randbytes(SIGNATURE_BYTES))
+        for signer in range(self.validators.size + 1):
+            signature = rng.randbytes(SIGNATURE_BYTES)
+            yield Vote(kind, self.validators.epoch, at, block, signer, signature)
 
 
 class Withholder(Wicked):

@@ -198,6 +198,6 @@ def test_a_planted_bug_of_the_replica_is_found(
 
 @pytest.mark.parametrize("strategy", [Strategy.EQUIVOCATE, Strategy.MISLEAD])
 def test_the_plans_themselves_break_nothing(strategy: Strategy) -> None:
-    for plan in list(busy(strategy))[:4]:
+    for plan in list(busy(strategy))[:2]:
         assert play(plan).violation == ""
         assert play(plan, core=True).violation == ""
