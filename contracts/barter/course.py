@@ -169,8 +169,8 @@ def refresh(ctx: Context, contract: Contract) -> Contract:
         if contract.disputes == 0:
             contract = convert_free(ctx, contract)
         return _release_if_settled(ctx, contract)
-    if contract.state not in LIVE:
-        return contract
+    if contract.state not in LIVE or overran(ctx, contract):
+        return contract  # what a passed time limit does comes first, and calls this again
     if is_done(ctx.state, contract):
         return discharge(ctx, contract)
     if contract.state in RUNNING:
@@ -181,6 +181,14 @@ def refresh(ctx: Context, contract: Contract) -> Contract:
     if contract.state in _WAITS_FOR_CURE and not is_late(ctx, contract):
         return resume(ctx, contract)
     return contract
+
+
+def overran(ctx: Context, contract: Contract) -> bool:
+    """Whether the time limit of the contract's state has passed and did not take effect yet.
+
+    So it is when an earlier deadline of the same block touches the contract.
+    """
+    return 0 < contract.due < ctx.time
 
 
 def is_late(ctx: Context, contract: Contract) -> bool:
@@ -256,12 +264,13 @@ def date_passes(ctx: Context, contract: Contract) -> None:
         due = ahead.due if ahead.due >= ctx.time else ctx.time + wait
         contract = advance(ctx, contract, "resume", due=due, breach=None)
         if contract.totals.delivered:
-            advance(ctx, contract, "deliver", due=due)
+            contract = advance(ctx, contract, "deliver", due=due)
+    refresh(ctx, contract)
 
 
 def fall_late(ctx: Context, contract: Contract, side: Side, reason: str) -> Contract:
     """A duty outside the schedule (a call-off) was missed."""
-    if contract.state not in RUNNING:
+    if contract.state not in RUNNING or overran(ctx, contract):
         return contract
     due = ctx.in_days(ctx.params(BarterParameters).overdue_days)
     return advance(ctx, contract, "fall due", due=due, reason=reason, breach=side)

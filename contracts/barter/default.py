@@ -13,7 +13,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from contracts.barter.claims import ORIGIN, contract_of, pass_to_guarantor, reduce
-from contracts.barter.course import advance, refresh
+from contracts.barter.course import advance, overran, refresh
 from contracts.barter.events import ContractMoved, NoticeGiven
 from contracts.barter.goods import drop_call_offs
 from contracts.barter.offers import CONTRACT_ID
@@ -71,13 +71,14 @@ def grace_is_over(ctx: Context, contract: Contract) -> None:
     due = ctx.in_days(ctx.params(BarterParameters).default_days)
     contract = advance(ctx, contract, "default", due=due)
     if contract.breach is Side.GOODS:
-        drop_call_offs(ctx, contract, "the contract is in default")
+        contract = drop_call_offs(ctx, contract, "the contract is in default")
+    refresh(ctx, contract)
 
 
 @CONTRACT.on_lapse("fall back")
 def call_unanswered(ctx: Context, contract: Contract) -> None:
     """The call led to nothing in its time."""
-    _fall_back(ctx, contract, "the guarantee was not paid in time")
+    refresh(ctx, _fall_back(ctx, contract, "the guarantee was not paid in time"))
 
 
 def _fall_back(ctx: Context, contract: Contract, reason: str) -> Contract:
@@ -131,7 +132,7 @@ def guarantor_elects_cash(
 def guarantee_changes(ctx: Context, guarantee: Guarantee, change: Change) -> None:
     """A demand, its payment or its refusal moves a contract that is in default."""
     contract = _behind(ctx, guarantee)
-    if contract is None:
+    if contract is None or overran(ctx, contract):
         return
     params = ctx.params(BarterParameters)
     called = contract.state is ContractState.GUARANTEE_CALLED

@@ -13,7 +13,7 @@ from msgspec import Meta
 
 from contracts.barter.accounts import GCLAIM, GDEL
 from contracts.barter.claims import contract_of, convert_free
-from contracts.barter.course import advance, refresh, resume, terms_of
+from contracts.barter.course import advance, overran, refresh, resume, terms_of
 from contracts.barter.events import ClaimConverted, ContractMoved
 from contracts.barter.goods import drop_call_offs
 from contracts.barter.offers import CONTRACT_ID, fall_through
@@ -231,7 +231,9 @@ def end_for_standing(ctx: Context, lei: str) -> None:
     reason = f"{lei} is {party.state.value}"
     for _, item in list(ctx.state.scan(ITEM, lei, CONTRACT.name)):
         contract = contract_of(ctx, item.key[0])
-        if contract.state in {ContractState.OFFERED, ContractState.ACCEPTED}:
+        if overran(ctx, contract):
+            ctx.schedule(ctx.time, STANDING, lei)  # again, after the contract's own time limit
+        elif contract.state in {ContractState.OFFERED, ContractState.ACCEPTED}:
             fall_through(ctx, contract, "fall through", reason)
         elif leaving and terms_of(ctx.state, contract.id).on_exclusion is OnExclusion.TERMINATE:
             terminate(ctx, contract, "terminate", reason)

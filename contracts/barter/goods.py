@@ -194,9 +194,16 @@ def fulfil(ctx: Context, op: Fulfil) -> None:
 def drop_call_off(ctx: Context, contract: Contract, lot: Lot, event: str, reason: str) -> Contract:
     """End a call-off; what it set aside is free again."""
     was_late = lot.state is LotState.LATE
+    value = lot.value
+    if ctx.time > lot.due:  # its time limit passed and did not take effect yet
+        if was_late:
+            event = "expire"
+        else:
+            due = ctx.in_days(ctx.params(BarterParameters).late_days)
+            lot = move_lot(ctx, lot, "miss", due=due)
     moved = move_lot(ctx, lot, event, reason=reason, value=0)
     change_item(ctx, contract.id, Side.GOODS, moved.item, moving=-moved.quantity)
-    free(ctx, contract, moved.receiver, lot.value)
+    free(ctx, contract, moved.receiver, value)
     if was_late:
         contract = ctx.amend(CONTRACT, contract, late_calls=contract.late_calls - 1)
     return contract

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from contracts.barter.claims import ORIGIN, contract_of
-from contracts.barter.course import advance, next_date, terms_of
+from contracts.barter.course import advance, next_date, refresh, terms_of
 from contracts.barter.events import ContractCovered, ContractMoved, ReliefDecided
 from contracts.barter.offers import CONTRACT_ID, fall_through
 from contracts.barter.records import CONTRACT, CONTRACT_TABLE, Contract, Relief
@@ -166,7 +166,7 @@ def secure_if_complete(ctx: Context, contract: Contract) -> Contract:
 @CONTRACT.on_lapse("start")
 def contract_starts(ctx: Context, contract: Contract) -> None:
     """The agreed start has come: the schedule runs."""
-    start(ctx, contract)
+    refresh(ctx, start(ctx, contract))
 
 
 def start(ctx: Context, contract: Contract) -> Contract:
