@@ -11,7 +11,7 @@ Compact bytes travel as text of the QR alphanumeric set (Base45, RFC 9285), in o
     IIC1:<group>:<part>/<parts>:<base45>
 
 where ``group`` is the beginning of the whole's SHA-256 in hexadecimal, so that parts of different
-certificates never mix. Size limits and reasons: ``docs/decisions/0006-certificate-qr-codes.md``.
+certificates never mix. Size limits and reasons: ``docs/decisions/0007-certificate-qr-codes.md``.
 """
 
 from __future__ import annotations

@@ -139,7 +139,6 @@ class Bartering(RuleBasedStateMachine):
         execution = ledger.block(candidate)
         self.check_deadlines(execution)
         if execution.dropped:
-            assert execution.dropped[0][1].code.name in {"NOT_AUTHORISED", "UNAUTHORISED_SIGNER"}
             return "dropped"
         code = execution.receipts[-1].code
         assert code in REFUSALS or not code, (op, execution.receipts[-1])
@@ -322,9 +321,14 @@ class Bartering(RuleBasedStateMachine):
         standing_changed(ctx, lei(who))
         self.ledger.base.apply(overlay.changes())
 
-    @rule(days=st.one_of(st.integers(0, 6), st.integers(7, 45), st.integers(60, 200)))
+    @rule(days=st.one_of(st.integers(0, 3), st.integers(0, 6), st.integers(7, 30)))
     def time_passes(self, days: int) -> None:
         self.later(days)
+
+    @rule(months=st.integers(0, 9))
+    def much_time_passes(self, months: int) -> None:
+        if months > 6:
+            self.later(months * 20)
 
     # What holds
 
@@ -361,8 +365,8 @@ class Bartering(RuleBasedStateMachine):
 
 
 Bartering.TestCase.settings = settings(
-    max_examples=15,
-    stateful_step_count=35,
+    max_examples=40,
+    stateful_step_count=50,
     deadline=None,
     # A failing run is replayed by its seed; shrinking whole histories would take minutes.
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
