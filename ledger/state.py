@@ -38,6 +38,8 @@ KeyPart = str | int | bytes
 _ID_BYTES = 32
 _TABLE_NAME = re.compile(r"[a-z][a-z0-9_.-]{0,30}")
 _SMALL = 64
+_KEYS_KEPT = 16_384
+"""Keys that a table remembers: every payment asks for the same few of its parties'."""
 _NO_NUL = "text in a key contains no NUL character"
 
 
@@ -60,7 +62,7 @@ class Table(Generic[R]):
     table whose keys always have the same kinds of parts no two lists of parts share a key.
     """
 
-    __slots__ = ("_decoder", "_encoder", "kind", "name", "prefix")
+    __slots__ = ("_decoder", "_encoder", "_keys", "kind", "name", "prefix")
 
     def __init__(self, name: str, kind: type[R]) -> None:
         if not _TABLE_NAME.fullmatch(name):
@@ -68,6 +70,7 @@ class Table(Generic[R]):
         self.name: Final = name
         self.kind: Final = kind
         self.prefix: Final = name.encode() + b"/"
+        self._keys: dict[tuple[KeyPart, ...], bytes] = {}
         # The ledger's canonical bytes; tests hold msgspec's encoder against ledger.codec.
         self._encoder = msgspec.msgpack.Encoder()
         self._decoder = msgspec.msgpack.Decoder(kind)
@@ -77,6 +80,9 @@ class Table(Generic[R]):
 
         Raises ``MALFORMED`` or ``TOO_LARGE`` for parts that no key can hold.
         """
+        known = self._keys.get(parts)
+        if known is not None:
+            return known
         key = self.prefix
         for part in parts:
             if type(part) is str and part.isascii():
@@ -92,6 +98,9 @@ class Table(Generic[R]):
                 f"a key of table {self.name} has {len(key)} bytes, "
                 f"at most {limits.MAX_STATE_KEY_BYTES} are stored",
             )
+        if len(self._keys) >= _KEYS_KEPT:
+            self._keys.clear()
+        self._keys[parts] = key
         return key
 
     def encode(self, record: R) -> bytes:
@@ -108,6 +117,10 @@ class Table(Generic[R]):
         except (msgspec.MsgspecError, TypeError, ValueError, OverflowError) as error:
             raise CodedError(MALFORMED, f"{self.kind.__name__}: {error}") from None
         return data
+
+    def encode_known(self, record: R) -> bytes:
+        """As :meth:`encode`, for a record whose fields are known to be in their ranges."""
+        return self._encoder.encode(record)
 
     def decode(self, data: bytes) -> R:
         """The record of stored bytes; raises ``STORE_CORRUPT`` if they are not one."""
@@ -173,6 +186,14 @@ class State:
             self._remember(key, found)
         return found  # type: ignore[no-any-return]
 
+    def read_once(self, table: Table[R], key: bytes) -> R | None:
+        """As :meth:`record`, without keeping what was read: for passes over very many records."""
+        found = self._cache.get(key, _MISSING)
+        if found is _MISSING:
+            data = self._reader.get(key)
+            return None if data is None else table.decode(data)
+        return found  # type: ignore[no-any-return]
+
     def scan(
         self, table: Table[R], *prefix_parts: KeyPart, after: bytes | None = None
     ) -> Iterator[tuple[bytes, R]]:
@@ -234,6 +255,29 @@ class Overlay(State):
     def put_record(self, table: Table[R], key: bytes, record: R) -> None:
         """:meth:`put` for a key that ``table.key`` made."""
         self._write(key, record, table.encode(record))
+
+    def read_once(self, table: Table[R], key: bytes) -> R | None:
+        """As :meth:`record`, without keeping what was read: for passes over very many records."""
+        found = self._view.get(key, _MISSING)
+        if found is _MISSING:
+            return self._parent.read_once(table, key)
+        return found  # type: ignore[no-any-return]
+
+    def write_known(self, writes: Iterable[tuple[bytes, Any, bytes | None]]) -> None:
+        """Write many records at once: key, record, and its bytes by :meth:`Table.encode_known`.
+
+        None for both removes a record. For records whose fields are known to be in their ranges,
+        because they come from records that were read and amounts only came nearer to zero.
+        """
+        changes, view, undo = self._changes, self._view, self._undo
+        for key, record, data in writes:
+            before = changes.get(key, _MISSING)
+            if before is _MISSING:
+                self._unsorted.append(key)
+            if undo is not None:
+                undo.append((key, view.get(key, _MISSING), before))
+            view[key] = record
+            changes[key] = data
 
     def delete(self, table: Table[R], *parts: KeyPart) -> None:
         """Remove a record, whether it is there or not."""

@@ -20,6 +20,7 @@ from cli.bench.ceiling import verifications_per_second
 from cli.bench.funding import application, fund
 from cli.bench.load import Outcome, Signed
 from cli.bench.measure import Gauge, Peak, Reading
+from cli.bench.netting import netting
 from cli.bench.report import Costs, Value, show, summarize
 from cli.client import Client
 from cli.localcluster import LocalCluster
@@ -46,6 +47,9 @@ class Plan(NamedTuple):
 @click.group("bench", cls=output.Group)
 def bench() -> None:
     """Measure throughput and latency of real nodes on this machine."""
+
+
+bench.add_command(netting)
 
 
 @bench.command()

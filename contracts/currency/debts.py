@@ -15,7 +15,7 @@ award still changes them, and the cycle reacts (:func:`binds_debts`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from contracts.accounts import AVAIL, PAY, REC
@@ -194,33 +194,6 @@ def credit_debt(ctx: Context, record: PaymentRequest, reason: str) -> PaymentReq
     record = _as_of_now(ctx, record)
     require_unfrozen(ctx.state, record)
     return _extinguish(ctx, record, record.remaining, CREDIT, reason)
-
-
-def net_debts(
-    ctx: Context, debtor: str, creditor: str, debts: Sequence[bytes], amount: int, by: bytes
-) -> None:
-    """Extinguish ``amount`` of debts of one pair, in this order, by a netting cycle ``by``.
-
-    One movement in the books for the pair; no event for each debt, because postings and the debts'
-    own records tell all of it.
-    """
-    left = amount
-    for id in debts:
-        record = _as_of_now(ctx, ctx.find(REQUEST_TABLE, id, what="debt"))
-        part = min(left, record.remaining)
-        if part == record.remaining:
-            ctx.move(REQUEST, record, "net", paid=record.amount, how=NETTING, by=by)
-            ctx.delete(OPEN_DEBT, debtor, creditor, record.payable, id)
-        elif part:
-            event = _PARTS.get(record.state, "reduce")
-            paid = record.paid + part
-            ctx.move(REQUEST, record, event, due=record.due, paid=paid, how=NETTING, by=by)
-        left -= part
-        if not left:
-            break
-    if left:
-        raise ValueError("less is owed than is to be netted")
-    ctx.post(Unit.SCU, PAY.of(debtor, creditor), REC.of(creditor, debtor), amount)
 
 
 def _as_of_now(ctx: Context, debt: PaymentRequest) -> PaymentRequest:

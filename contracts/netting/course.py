@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import Final
 
 from contracts.accounts import AVAIL
-from contracts.currency.debts import Binding, binds_debts, net_debts
+from contracts.currency.bulk import net_debts
+from contracts.currency.debts import Binding, binds_debts
 from contracts.currency.records import PaymentRequest
 from contracts.framework.context import Context
 from contracts.framework.posting import Unit, balance_of
@@ -169,8 +170,11 @@ def _apply_page(ctx: Context, cycle: Cycle, number: int, members: list[str]) -> 
     """Extinguish what a page clears, and forget the page."""
     arcs, posted = _arcs(ctx, cycle, number), ctx.get(FLOW_PAGE, cycle.id, number)
     flows = (0,) * len(arcs.amounts) if posted is None else posted.flows
-    for debtor, creditor, debts, flow in cleared_debts(arcs, flows):
-        net_debts(ctx, members[debtor], members[creditor], debts, flow, cycle.id)
+    pairs = (
+        (members[debtor], members[creditor], debts, flow)
+        for debtor, creditor, debts, flow in cleared_debts(arcs, flows)
+    )
+    net_debts(ctx, pairs, cycle.id)
     ctx.delete(ARC_PAGE, cycle.id, number)
     ctx.delete(FLOW_PAGE, cycle.id, number)
 
