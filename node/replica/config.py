@@ -14,14 +14,14 @@ class ReplicaConfig(NamedTuple):
     proposal's time and the local clock at which this node still votes for it.
     """
 
-    delta: int = 400
+    delta: int = 500
     heartbeat: int = 2_000
     resend: int = 1_000
     drift: int = 10_000
     batch_delay: int = 20
     batch_transactions: int = 500
     batch_bytes: int = 512 * 1024
-    block_transactions: int = 2_000
+    block_transactions: int = 1_000
     fetch_retry: int = 500
     status_interval: int = 2_000
     pending_transactions: int = 50_000
