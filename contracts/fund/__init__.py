@@ -1,0 +1,6 @@
+"""The joint fund: states pledge and pay in, residents apply, milestones release money, loans return.
+
+One tranche of its money is ring-fenced to bear first losses of the system (:mod:`.firstloss`). Used
+by guarantees and by run-off through their hooks; knows the register and the currency, and nothing
+of nodes or clocks.
+"""
