@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 from contracts.accounts import AVAIL, PAY, REC
 from contracts.currency.events import DebtCreated, DebtPassed, RequestChanged
+from contracts.currency.origins import follower_of
 from contracts.currency.records import (
     DUE,
     OPEN_DEBT,
@@ -185,7 +186,8 @@ def pay_debt(ctx: Context, debt: bytes, amount: int) -> PaymentRequest:
     if amount > record.remaining:
         raise _overpaid(record.remaining, amount)
     require_unfrozen(ctx.state, record)
-    ctx.post(Unit.SCU, AVAIL.of(record.debtor), AVAIL.of(record.creditor), amount)
+    payee = follower_of(record).payee(ctx.state, record)
+    ctx.post(Unit.SCU, AVAIL.of(record.debtor), payee, amount)
     return _extinguish(ctx, record, amount, PAYMENT)
 
 
@@ -238,6 +240,7 @@ def _extinguish(
     changed = ctx.move(REQUEST, record, event, due=due, paid=paid, how=how, by=ctx.id, **more)
     leave_books(ctx, record, amount, full=full)
     tell_request(ctx, changed)
+    follower_of(record).reduced(ctx, record, amount, how)
     return changed
 
 
@@ -315,6 +318,7 @@ def pass_debt(
         nettable=record.nettable,
     )
     ctx.emit(DebtPassed(debt, successor, new_creditor, new_debtor, amount))
+    follower_of(record).passed(ctx, record, successor)
     return successor
 
 
