@@ -51,6 +51,7 @@ class Host:
         self.wicked = wicked
         self.process: Process | None = None
         self.abstain_below = 0
+        self._last_view = 0
         self._skew = machine.skew
         self._life = 0
         self._queue: deque[fx.Effect] = deque()
@@ -76,6 +77,7 @@ class Host:
         """Lose power, and the disk if ``wiped``; the write in flight is on the disk or not."""
         if self.process is None:
             return
+        self._last_view = self.view
         self.process = None
         self._life += 1
         if self._syncing is not None and self.world.coin():
@@ -93,6 +95,11 @@ class Host:
             self.world.checks.wiped(self)
         for peer in self.world.reachable(self):
             peer.deliver(ev.PeerDown(self.index))
+
+    @property
+    def view(self) -> int:
+        """The view that its process is in, or was in when the power failed."""
+        return self._last_view if self.process is None else self.process.core.view
 
     # -- events ----------------------------------------------------------------------------------
 

@@ -6,9 +6,8 @@ import multiprocessing
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from node.sim.application import BareApplication
-from node.sim.plan import draw
-from node.sim.settlement import Settlement
+from node.sim.application import Application, BareApplication
+from node.sim.plan import Plan, draw
 from node.sim.world import Outcome, World
 
 
@@ -24,8 +23,15 @@ class Job(NamedTuple):
 def run_one(job: Job) -> Outcome:
     """Play one seed; the same job always has the same outcome."""
     plan = draw(job.seed, job.nodes)
-    application = BareApplication(plan.nodes) if job.core else Settlement(plan)
-    return World(plan, application, tracing=job.tracing).run()
+    return World(plan, _application(plan, job.core), tracing=job.tracing).run()
+
+
+def _application(plan: Plan, core: bool) -> Application:
+    if core:
+        return BareApplication(plan.nodes)
+    from node.sim.settlement import Settlement  # noqa: PLC0415 - bare cores need no contracts
+
+    return Settlement(plan)
 
 
 def run_all(work: list[Job], processes: int) -> Iterator[Outcome]:

@@ -32,6 +32,9 @@ EPOCH_MS = 1_767_225_600_000
 
 BLOCKS_AFTER_HEAL = 3
 RESUBMIT_MS = 3_000
+"""How often a client submits again what no node has promised to record."""
+LOOK_MS = 100
+"""How often, in virtual time, a healed run looks whether it is over."""
 PATIENCE_MS = 60_000
 """How long after healing every honest node must have gone on, in virtual time."""
 
@@ -74,6 +77,7 @@ class World:
             index: [host for host in self.hosts if host.index == index] for index in self.indices
         }
         self._floor = 0
+        self._look_again = plan.heal
 
     def _host(self, number: int, machine: Machine) -> Host:
         wicked: Wicked | None = None
@@ -130,8 +134,7 @@ class World:
 
     def safe_view(self) -> int:
         """A view above any that anybody can have voted in."""
-        running = [host.process for host in self.hosts if host.process is not None]
-        return max((process.core.view for process in running), default=0) + 2
+        return max(host.view for host in self.hosts) + 2
 
     def check_transactions(self, wires: tuple[bytes, ...]) -> tuple[ev.Verdict, ...]:
         """The stateless checks that a real node makes in its worker processes."""
@@ -225,8 +228,9 @@ class World:
 
     def _gone_on(self) -> bool:
         """Whether all honest nodes are past everything that was decided before the healing."""
-        if self.now < self.plan.heal:
+        if self.now < self._look_again:
             return False
+        self._look_again = self.now + LOOK_MS
         goal = self._floor + BLOCKS_AFTER_HEAL
         heights = []
         for number in self.plan.honest:
