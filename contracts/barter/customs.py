@@ -12,8 +12,9 @@ from typing import Annotated
 from msgspec import Meta
 
 from contracts.barter.claims import contract_of, owe
+from contracts.barter.consequences import ENDS_TRANSIT, STEP_EVENTS, STEP_POSTS
 from contracts.barter.course import terms_of
-from contracts.barter.events import LotMoved, PreferenceGranted, ReliefRefused
+from contracts.barter.events import PreferenceGranted, ReliefRefused
 from contracts.barter.lots import LOT_ID, bring_back, lot_of
 from contracts.barter.parameters import BarterParameters
 from contracts.barter.records import LOT, Charge, Lot, LotState
@@ -42,7 +43,8 @@ _ON_THE_WAY = frozenset(
 @operation(
     policy="customs",
     by=holder_of(Role.CUSTOMS),
-    emits=(PreferenceGranted, ReliefRefused, LotMoved),
+    posts=(*ENDS_TRANSIT, *STEP_POSTS),
+    emits=(PreferenceGranted, ReliefRefused, *STEP_EVENTS),
     errors=(NOT_ENTITLED, WRONG_STATE, ALREADY_DECIDED, DEADLINE_PASSED, INVALID_TERMS),
     text={
         "en": "Customs decide on lot {lot}, declaration {declaration_number}: "

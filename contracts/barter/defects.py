@@ -11,10 +11,10 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from contracts.barter.accounts import GCLAIM, GDEL
 from contracts.barter.claims import claim_of, contract_of, credit, owe, reduce
+from contracts.barter.consequences import CREDITS, STEP_EVENTS, STEP_POSTS
 from contracts.barter.course import refresh
-from contracts.barter.events import DefectMoved, DocumentFiled
+from contracts.barter.events import ClaimEnded, DefectMoved, DocumentFiled
 from contracts.barter.lots import LOT_ID, ShippingDocuments, file_documents, lot_of
 from contracts.barter.parameters import BarterParameters
 from contracts.barter.records import (
@@ -39,7 +39,6 @@ from contracts.framework.calendar import MS_PER_DAY
 from contracts.framework.context import Context
 from contracts.framework.operation import Operation, operation, transition
 from contracts.framework.party import Right
-from contracts.framework.posting import entry
 from contracts.framework.types import ObjectId, Reason
 from ledger.errors import CodedError
 
@@ -77,8 +76,8 @@ class NotifyDefect(Operation, tag="barter.NotifyDefect"):
 @operation(
     policy="shipment",
     by=member(Right.SETTLE),
-    posts=(entry("maker", GDEL, "supplier", GCLAIM), entry("holder", GCLAIM, "maker", GDEL)),
-    emits=(DefectMoved,),
+    posts=(*CREDITS, *STEP_POSTS),
+    emits=(DefectMoved, ClaimEnded, *STEP_EVENTS),
     errors=(NOT_ENTITLED, WRONG_STATE, DEADLINE_PASSED),
     text={
         "en": "Admit defect {defect}",

@@ -11,10 +11,10 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from contracts.barter.accounts import GCLAIM, GDEL
 from contracts.barter.claims import contract_of, convert_free
+from contracts.barter.consequences import STEP_EVENTS, STEP_POSTS
 from contracts.barter.course import advance, overran, refresh, resume, terms_of
-from contracts.barter.events import ClaimConverted, ContractMoved
+from contracts.barter.events import ContractMoved
 from contracts.barter.goods import drop_call_offs
 from contracts.barter.offers import CONTRACT_ID, fall_through
 from contracts.barter.parameters import BarterParameters
@@ -34,7 +34,6 @@ from contracts.framework.evidence import Evidence, require_evidence
 from contracts.framework.machine import ITEM
 from contracts.framework.operation import Operation, operation, transition
 from contracts.framework.party import PARTY, Right, Role, Standing
-from contracts.framework.posting import entry
 from contracts.framework.schedule import deadline
 from contracts.framework.types import ObjectId, Reason
 from contracts.guarantee import undertaking
@@ -42,7 +41,6 @@ from ledger.errors import CodedError
 from ledger.state import State
 
 STANDING = "barter.standing"
-_CONVERTS = (entry("maker", GDEL, "holder", GCLAIM),)
 
 
 def _both(state: State, author: str, op: Any) -> tuple[str, ...]:
@@ -55,8 +53,8 @@ def _both(state: State, author: str, op: Any) -> tuple[str, ...]:
     by=member(Right.SETTLE),
     cosigners=_both,
     cosigned_by="the other party to the contract",
-    posts=_CONVERTS,
-    emits=(ContractMoved, ClaimConverted),
+    posts=STEP_POSTS,
+    emits=STEP_EVENTS,
     errors=(NOT_ENTITLED, WRONG_STATE, DEADLINE_PASSED, FROZEN_BY_DISPUTE),
     text={
         "en": "End barter contract {contract} by agreement: {reason}",
@@ -74,8 +72,8 @@ class Terminate(Operation, tag="barter.Terminate"):
 @operation(
     policy="tribunal",
     by=holder_of(Role.TRIBUNAL),
-    posts=_CONVERTS,
-    emits=(ContractMoved, ClaimConverted),
+    posts=STEP_POSTS,
+    emits=STEP_EVENTS,
     errors=(WRONG_STATE, DEADLINE_PASSED),
     text={
         "en": "The tribunal ends barter contract {contract}: {reason}",

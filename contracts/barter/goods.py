@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from contracts.barter.accounts import SHIPPED, TRANSIT
 from contracts.barter.claims import contract_of, free
+from contracts.barter.consequences import SHIPS, STEP_EVENTS, STEP_POSTS
 from contracts.barter.course import (
     change_item,
     date_of,
@@ -15,7 +15,7 @@ from contracts.barter.course import (
     refresh,
     terms_of,
 )
-from contracts.barter.events import ContractMoved, DocumentFiled, LotMoved
+from contracts.barter.events import DocumentFiled
 from contracts.barter.lots import (
     LOT_ID,
     ShippingDocuments,
@@ -55,7 +55,6 @@ from contracts.framework.calendar import MS_PER_DAY
 from contracts.framework.context import Context
 from contracts.framework.operation import Operation, operation, transition
 from contracts.framework.party import Right
-from contracts.framework.posting import entry
 from contracts.framework.types import Count, Instant, ObjectId
 from ledger.errors import CodedError
 from ledger.state import State
@@ -71,7 +70,8 @@ def _called_value(state: State, op: Any, party: str) -> int:
     policy="call-off",
     by=member(Right.SETTLE),
     amount=_called_value,
-    emits=(LotMoved,),
+    posts=STEP_POSTS,
+    emits=STEP_EVENTS,
     errors=(
         NOT_ENTITLED,
         WRONG_STATE,
@@ -101,7 +101,8 @@ class CallOff(Operation, tag="barter.CallOff"):
 @operation(
     policy="call-off",
     by=member(Right.SETTLE),
-    emits=(LotMoved,),
+    posts=STEP_POSTS,
+    emits=STEP_EVENTS,
     errors=(NOT_ENTITLED, WRONG_STATE),
     text={
         "en": "Cancel call-off {lot}",
@@ -118,8 +119,8 @@ class CancelCallOff(Operation, tag="barter.CancelCallOff"):
 @operation(
     policy="shipment",
     by=member(Right.SETTLE),
-    posts=(entry("maker", SHIPPED, "holder", TRANSIT),),
-    emits=(LotMoved, DocumentFiled, ContractMoved),
+    posts=(*SHIPS, *STEP_POSTS),
+    emits=(*STEP_EVENTS, DocumentFiled),
     errors=(NOT_ENTITLED, WRONG_STATE, BAD_DOCUMENT),
     text={
         "en": "Ship finished goods for call-off {lot}, with documents {documents}",

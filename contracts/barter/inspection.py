@@ -11,10 +11,10 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from contracts.barter.accounts import GCLAIM, GDEL, SHIPPED, TRANSIT
 from contracts.barter.claims import contract_of
+from contracts.barter.consequences import CREDITS, ENDS_TRANSIT, STEP_EVENTS, STEP_POSTS
 from contracts.barter.course import terms_of
-from contracts.barter.events import DocumentFiled, LotMoved, LotSettled
+from contracts.barter.events import DocumentFiled, LotMoved
 from contracts.barter.lots import (
     LOT_ID,
     Documents,
@@ -46,16 +46,11 @@ from contracts.framework.authority import holder_of, member
 from contracts.framework.context import Context
 from contracts.framework.operation import Operation, operation, transition
 from contracts.framework.party import PARTY, Right, Role
-from contracts.framework.posting import entry
 from contracts.framework.types import Lei, Line, ObjectId, Reason
 from ledger.errors import CodedError
 from ledger.state import State
 
-_SETTLES = (
-    entry("supplier", GCLAIM, "maker", GDEL),
-    entry("maker", GDEL, "holder", GCLAIM),
-    entry("receiver", TRANSIT, "shipper", SHIPPED),
-)
+_SETTLES = (*CREDITS, *ENDS_TRANSIT, *STEP_POSTS)
 _DECIDES = (NOT_ENTITLED, WRONG_STATE, DEADLINE_PASSED, OVER_LOT, VALUE_ROUNDS_TO_ZERO)
 
 
@@ -99,7 +94,7 @@ class RequestInspection(Operation, tag="barter.RequestInspection"):
     policy="inspection",
     by=holder_of(Role.INSPECTOR),
     posts=_SETTLES,
-    emits=(LotMoved, LotSettled, DocumentFiled),
+    emits=(*STEP_EVENTS, DocumentFiled),
     errors=(*_DECIDES, BAD_DOCUMENT),
     text={
         "en": "Inspection of lot {lot}: {accepted} units conform; {reason}; report {documents}",
@@ -120,7 +115,7 @@ class Inspect(Operation, tag="barter.Inspect"):
     policy="delivery",
     by=member(Right.SETTLE),
     posts=_SETTLES,
-    emits=(LotMoved, LotSettled, DocumentFiled),
+    emits=(*STEP_EVENTS, DocumentFiled),
     errors=(*_DECIDES, INVALID_TERMS, BAD_DOCUMENT),
     text={
         "en": "Accept {quantity} of lot {lot}; rest rejected because: {reason}",
@@ -140,7 +135,8 @@ class AcceptLot(Operation, tag="barter.AcceptLot"):
 @operation(
     policy="delivery",
     by=member(Right.SETTLE),
-    emits=(LotMoved, DocumentFiled),
+    posts=(*ENDS_TRANSIT, *STEP_POSTS),
+    emits=(*STEP_EVENTS, DocumentFiled),
     errors=(NOT_ENTITLED, WRONG_STATE, DEADLINE_PASSED, BAD_DOCUMENT),
     text={
         "en": "Reject lot {lot}: {reason}",
@@ -177,8 +173,8 @@ class CureLot(Operation, tag="barter.CureLot"):
 @operation(
     policy="shipment",
     by=member(Right.SETTLE),
-    posts=(entry("receiver", TRANSIT, "shipper", SHIPPED),),
-    emits=(LotMoved,),
+    posts=(*ENDS_TRANSIT, *STEP_POSTS),
+    emits=STEP_EVENTS,
     errors=(NOT_ENTITLED, WRONG_STATE, DEADLINE_PASSED),
     text={
         "en": "Take back the rejected rest of lot {lot}",

@@ -15,6 +15,7 @@ from msgspec import Meta
 
 from contracts.barter.accounts import SHIPPED, TRANSIT
 from contracts.barter.claims import claim_of, commit, contract_of, credit, free, owe, reduce
+from contracts.barter.consequences import SHIPS, STEP_EVENTS, STEP_POSTS
 from contracts.barter.course import change_item, progress_of, refresh, terms_of, value_from
 from contracts.barter.events import DocumentFiled, LotMoved, LotSettled
 from contracts.barter.offers import CONTRACT_ID
@@ -52,7 +53,7 @@ from contracts.framework.context import Context
 from contracts.framework.evidence import Evidence, require_evidence
 from contracts.framework.operation import Operation, operation, transition
 from contracts.framework.party import Right
-from contracts.framework.posting import Unit, entry
+from contracts.framework.posting import Unit
 from contracts.framework.types import Count, Lei, ObjectId
 from ledger.errors import CodedError
 from ledger.state import State
@@ -74,15 +75,12 @@ def _shipped_value(state: State, op: Any, party: str) -> int:
     return most_value(items[op.item].price, op.quantity) if op.item < len(items) else 0
 
 
-_SHIPS = (entry("shipper", SHIPPED, "receiver", TRANSIT),)
-
-
 @operation(
     policy="shipment",
     by=member(Right.SETTLE),
     amount=_shipped_value,
-    posts=_SHIPS,
-    emits=(LotMoved, DocumentFiled),
+    posts=(*SHIPS, *STEP_POSTS),
+    emits=(*STEP_EVENTS, DocumentFiled),
     errors=(
         NOT_ENTITLED,
         WRONG_STATE,
@@ -112,8 +110,8 @@ class Ship(Operation, tag="barter.Ship"):
     policy="shipment",
     by=member(Right.SETTLE),
     amount=_shipped_value,
-    posts=_SHIPS,
-    emits=(LotMoved, DocumentFiled),
+    posts=(*SHIPS, *STEP_POSTS),
+    emits=(*STEP_EVENTS, DocumentFiled),
     errors=(
         NOT_ENTITLED,
         WRONG_STATE,

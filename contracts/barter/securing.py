@@ -13,11 +13,13 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from contracts.barter.claims import ORIGIN, contract_of
+from contracts.barter.consequences import RELEASES
 from contracts.barter.course import advance, next_date, refresh, terms_of
 from contracts.barter.events import ContractCovered, ContractMoved, ReliefDecided
 from contracts.barter.offers import CONTRACT_ID, fall_through
 from contracts.barter.records import CONTRACT, CONTRACT_TABLE, Contract, Relief
 from contracts.barter.terms import Risk, Side
+from contracts.capacity import CAPACITY, COVER
 from contracts.errors import (
     ALREADY_DECIDED,
     DEADLINE_PASSED,
@@ -29,8 +31,10 @@ from contracts.framework.authority import holder_of
 from contracts.framework.context import Context
 from contracts.framework.operation import Operation, operation, transition
 from contracts.framework.party import Role, party_of
+from contracts.framework.posting import entry
 from contracts.framework.types import Country, Lei, ObjectId, Title
 from contracts.guarantee import undertaking
+from contracts.guarantee.events import GuaranteeEnded, GuaranteeIssued
 from ledger.errors import CodedError
 from ledger.state import State
 
@@ -47,7 +51,8 @@ def _cover(state: State, op: Any, party: str) -> int:
     policy="guarantee",
     by=holder_of(Role.GUARANTOR),
     amount=_cover,
-    emits=(ContractCovered, ContractMoved),
+    posts=(entry("guarantor", CAPACITY, "guarantor", COVER),),
+    emits=(ContractCovered, GuaranteeIssued, ContractMoved),
     errors=(NOT_ENTITLED, WRONG_STATE, DEADLINE_PASSED, ALREADY_DECIDED, OVER_CAPACITY),
     text={
         "en": "Guarantee the duties of {applicant} under barter contract {contract}",
@@ -65,7 +70,8 @@ class Secure(Operation, tag="barter.Secure"):
 @operation(
     policy="customs",
     by=holder_of(Role.CUSTOMS),
-    emits=(ReliefDecided, ContractMoved),
+    posts=RELEASES,
+    emits=(ReliefDecided, ContractMoved, GuaranteeEnded),
     errors=(NOT_ENTITLED, WRONG_STATE, DEADLINE_PASSED, ALREADY_DECIDED),
     text={
         "en": "Customs of {country} decide on relief for barter contract {contract}: "

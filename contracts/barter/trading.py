@@ -7,8 +7,9 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from contracts.accounts import AVAIL
-from contracts.barter.accounts import GCLAIM, GDEL
+from contracts.barter.accounts import GCLAIM
 from contracts.barter.claims import contract_of, reduce, transfer_claim
+from contracts.barter.consequences import STEP_EVENTS, STEP_POSTS
 from contracts.barter.course import change_item, progress_of, refresh, terms_of
 from contracts.barter.events import ClaimAssigned, ClaimEnded, QuantityWaived
 from contracts.barter.lots import require_live
@@ -89,8 +90,8 @@ def _maker_or_holder(state: State, author: str, op: Any) -> tuple[str, ...]:
     amount=lambda state, op, party: op.price,
     cosigners=_maker_or_holder,
     cosigned_by="maker and holder of the claim, whichever is not the author",
-    posts=(entry("maker", AVAIL, "holder", AVAIL), entry("maker", GDEL, "holder", GCLAIM)),
-    emits=(ClaimEnded,),
+    posts=(entry("maker", AVAIL, "holder", AVAIL), *STEP_POSTS),
+    emits=(ClaimEnded, *STEP_EVENTS),
     errors=(
         NOT_ENTITLED,
         OVER_OPEN_CLAIM,
@@ -126,7 +127,8 @@ def _other_party(state: State, author: str, op: Any) -> tuple[str, ...]:
     by=member(Right.SETTLE),
     cosigners=_other_party,
     cosigned_by="the other party to the contract",
-    emits=(QuantityWaived,),
+    posts=STEP_POSTS,
+    emits=(QuantityWaived, *STEP_EVENTS),
     errors=(NOT_ENTITLED, WRONG_STATE, INVALID_TERMS, OVER_SCHEDULE),
     text={
         "en": "Waive {quantity} of item {item} of the {side} under barter contract {contract}",
