@@ -14,14 +14,14 @@ from typing import Annotated, Final, NamedTuple
 
 from msgspec import Meta
 
-from contracts.errors import COLLATERAL_SHORT, OVER_CAPACITY
+from contracts.errors import COLLATERAL_SHORT, OVER_CAPACITY, STATE_WITHDRAWS
 from contracts.framework.context import Context
 from contracts.framework.parameters import parameters_of, parameters_table
 from contracts.framework.posting import Side, Unit, account_kind, accounts_of, balance_of, kind_of
 from contracts.framework.types import BASIS_POINTS, MoneyOrNone
 from ledger.codec import Struct
 from ledger.errors import CodedError
-from ledger.state import State
+from ledger.state import State, Table
 
 POSTED: Final = account_kind(
     "posted",
@@ -107,11 +107,27 @@ def committed_for(state: State, guarantor: str, purpose: str) -> int:
     return balance_of(state, COVER.of(guarantor, purpose))
 
 
+class Standstill(Struct, tag=1):
+    """A guarantor that promises nothing new, because its state ``country`` withdraws."""
+
+    country: str
+
+
+STANDSTILL: Final = Table("capacity.standstill", Standstill)
+"""By LEI."""
+
+
 def commit(ctx: Context, guarantor: str, purpose: str, amount: int) -> None:
     """Set ``amount`` minor units of a guarantor's capacity aside for a purpose.
 
-    Raises ``OVER_CAPACITY`` or ``COLLATERAL_SHORT``, naming the limit and what is left of it.
+    Raises ``OVER_CAPACITY`` or ``COLLATERAL_SHORT``, naming the limit and what is left of it, or
+    ``STATE_WITHDRAWS``.
     """
+    still = ctx.get(STANDSTILL, guarantor)
+    if still is not None:
+        raise CodedError(
+            STATE_WITHDRAWS, f"{still.country} withdraws, so {guarantor} promises nothing new"
+        )
     now = capacity_of(ctx.state, guarantor)
     if amount > now.free:
         raise CodedError(

@@ -90,6 +90,19 @@ OVERPAID = define("OVERPAID", 422, "The amount is more than what remains to be p
 DEBT_FROZEN = define(
     "DEBT_FROZEN", 409, "A netting cycle has frozen the debt until the cycle ends."
 )
+OVER_LINE_CAP = define(
+    "OVER_LINE_CAP", 422, "The credit lines of the state's members would exceed the council's cap."
+)
+OVER_SWING = define(
+    "OVER_SWING", 422, "The net position of a state would exceed the council's swing limit."
+)
+NO_SUCH_LINE = define("NO_SUCH_LINE", 404, "The member has no credit line, or none of this kind.")
+LINE_IN_USE = define("LINE_IN_USE", 409, "The credit line is drawn on, so it cannot end.")
+OVER_MANDATE = define(
+    "OVER_MANDATE", 422, "The payment exceeds a limit of the mandate that it is made under."
+)
+QUEUE_FULL = define("QUEUE_FULL", 409, "The payer has as many queued payments as it may have.")
+UNKNOWN_ASSET = define("UNKNOWN_ASSET", 422, "No asset of this kind can be exchanged.")
 CYCLE_OPEN = define("CYCLE_OPEN", 409, "A netting cycle is open, and only one may be.")
 OTHER_SNAPSHOT = define(
     "OTHER_SNAPSHOT", 409, "The proposal is bound to another snapshot than the cycle's."
@@ -161,4 +174,23 @@ NOT_ASSIGNABLE = define("NOT_ASSIGNABLE", 422, "The contract's terms exclude the
 OVER_CHAIN = define("OVER_CHAIN", 422, "The chain has as many contracts as the ledger accepts.")
 FROZEN_BY_DISPUTE = define(
     "FROZEN_BY_DISPUTE", 409, "A dispute about the contract is open, which freezes this."
+)
+
+# Conduct, leaving, governance
+NOT_OFF_PROGRAMME = define(
+    "NOT_OFF_PROGRAMME", 422, "The member's quarters do not justify the finding."
+)
+STATE_WITHDRAWS = define(
+    "STATE_WITHDRAWS", 409, "The state withdraws from the ledger and vouches for nothing new."
+)
+OPERATION_PAUSED = define(
+    "OPERATION_PAUSED", 503, "An emergency decision has paused this class of operations."
+)
+UNSAFE_CHANGE = define(
+    "UNSAFE_CHANGE", 422, "The change would break a rule that must hold at all times."
+)
+
+# Joint fund
+OVER_FUND = define(
+    "OVER_FUND", 422, "The application asks for more than it may take of the fund's free money."
 )

@@ -6,7 +6,7 @@ issue moves attested reserve from ``reserve`` to ``backing``, and neither may fa
 
 from __future__ import annotations
 
-from contracts.accounts import ATTESTED, AVAIL, BACKING, HELD, ISSUED, RESERVE
+from contracts.accounts import ATTESTED, AVAIL, BACKING, HELD, ISSUED, PAY, RESERVE
 from contracts.currency import records
 from contracts.currency.events import (
     IssueAnswered,
@@ -42,13 +42,14 @@ from contracts.errors import (
     INVALID_TERMS,
     NO_HOME_STATE,
     OVER_ISSUED,
+    POSITIONS_OPEN,
     RESERVE_EXCEEDED,
     ROLE_NOT_HELD,
 )
 from contracts.framework.context import Context
 from contracts.framework.operation import transition
-from contracts.framework.party import Role, holder
-from contracts.framework.posting import Unit, balance_of
+from contracts.framework.party import Role, Standing, holder
+from contracts.framework.posting import Unit, accounts_of, balance_of, kind_of
 from ledger.errors import CodedError
 from ledger.state import State
 
@@ -175,8 +176,12 @@ def _answer_issue(
 
 @transition(RequestRedemption)
 def request_redemption(ctx: Context, op: RequestRedemption) -> None:
-    """Set the author's money aside for redemption."""
+    """Set the author's money aside for redemption; one that leaves pays its debts first."""
     _require_an_issuer(ctx, op.country)
+    if ctx.party(ctx.author).state is Standing.RUN_OFF and _owes(ctx.state, ctx.author):
+        raise CodedError(
+            POSITIONS_OPEN, "in a run-off redemption comes last: debts of the author are open"
+        )
     _require_outstanding(ctx, op.country, op.amount)
     due = ctx.in_business_days(ctx.params(CurrencyParameters).redemption_days)
     redemption = Redemption(
@@ -185,6 +190,10 @@ def request_redemption(ctx: Context, op: RequestRedemption) -> None:
     ctx.open(REDEMPTION, redemption)
     ctx.post(Unit.SCU, AVAIL.of(ctx.author), HELD.of(ctx.author), op.amount)
     ctx.emit(RedemptionRequested(redemption.id, ctx.author, op.country, op.amount))
+
+
+def _owes(state: State, lei: str) -> bool:
+    return any(b.amount and kind_of(account) is PAY for account, _, b in accounts_of(state, lei))
 
 
 @transition(PayOutRedemption)

@@ -25,6 +25,7 @@ from contracts.errors import (
     POSITIONS_OPEN,
     ROLE_HELD,
     ROLE_NOT_HELD,
+    STATE_WITHDRAWS,
 )
 from contracts.framework.authority import Signing, applicant, holder_of, member
 from contracts.framework.ballot import BallotDecided, BallotOpened, Choice, VoteCast
@@ -92,6 +93,7 @@ def _contributor(state: State, author: str, op: Accede) -> tuple[str, ...]:
 
 
 def _contribution(state: State, op: Accede, party: str) -> int | None:
+    # Whose profile counts, the applicant's, is not known here: the whole contribution is a bound.
     return parameters_of(state, RegisterParameters).contribution
 
 
@@ -105,7 +107,15 @@ def _contribution(state: State, op: Accede, party: str) -> int | None:
     cosigned_by="every owner that is a member",
     proofs=new_keys,
     emits=(PartyApplied, KeyRegistered, KeyRevoked),
-    errors=(ALREADY_REGISTERED, NO_HOME_STATE, INVALID_TERMS, BAD_POLICY, BAD_KEY, KEY_IN_USE),
+    errors=(
+        ALREADY_REGISTERED,
+        NO_HOME_STATE,
+        STATE_WITHDRAWS,
+        INVALID_TERMS,
+        BAD_POLICY,
+        BAD_KEY,
+        KEY_IN_USE,
+    ),
     text={
         "en": "Apply for admission as {profile}",
         "ru": "Подать заявление о приёме: {profile}",
@@ -190,7 +200,7 @@ class CastVote(Operation, tag="register.CastVote"):
     cosigned_by="whoever pays the contribution",
     posts=(entry("contributor", AVAIL, "member", CONTRIBUTION),),
     emits=(StandingChanged, ContributionPaid),
-    errors=(INVALID_TERMS, INSUFFICIENT_FUNDS, OVER_CREDIT_LINE),
+    errors=(INVALID_TERMS, STATE_WITHDRAWS, INSUFFICIENT_FUNDS, OVER_CREDIT_LINE),
     text={
         "en": "Sign the membership agreement {agreement}, contribution paid by {contributor}",
         "ru": "Подписать соглашение {agreement}, взнос платит {contributor}",

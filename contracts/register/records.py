@@ -11,7 +11,7 @@ from contracts.framework.ballot import Majority
 from contracts.framework.machine import Limit, Machine, step
 from contracts.framework.parameters import parameters_table
 from contracts.framework.party import PARTY, Party, Role, Standing
-from contracts.framework.types import Lei, MoneyOrNone, ObjectId
+from contracts.framework.types import BASIS_POINTS, Lei, MoneyOrNone, ObjectId
 from ledger.codec import Struct, Uint
 from ledger.policy import Key, Rule
 from ledger.state import Table
@@ -56,6 +56,32 @@ class RegisterParameters(Struct, tag="register.Parameters"):
     exclusion: Annotated[
         Majority, Meta(description="Guarantors that must agree to exclude a member.")
     ] = Majority(2, 3)
+    joint_venture_share: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=BASIS_POINTS // 2,
+            description="Least share, in basis points, of owners in each of two member states "
+            "that makes a joint venture eligible for preferences.",
+        ),
+    ] = 2_500
+    joint_venture_bonus: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=BASIS_POINTS,
+            description="Weight, in basis points, that an eligible joint venture gets on top "
+            "wherever members are ranked or share support.",
+        ),
+    ] = 1_000
+    joint_venture_contribution: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=BASIS_POINTS,
+            description="What an eligible joint venture pays of the contribution, basis points.",
+        ),
+    ] = BASIS_POINTS
 
 
 REGISTER_PARAMETERS: Final = parameters_table("register", RegisterParameters)
@@ -90,7 +116,22 @@ MEMBERSHIP: Final = Machine[Party](
         step("suspend", _S.ADMITTED, _S.SUSPENDED, "council or tribunal"),
         step("reinstate", _S.SUSPENDED, _S.ADMITTED, "council or tribunal"),
         step("exclude", _S.SUSPENDED, _S.EXCLUDED, "council, qualified majority"),
+        step("appeal", _S.EXCLUDED, _S.EXCLUDED, "the party, once, within its time"),
+        step("quash", _S.EXCLUDED, _S.SUSPENDED, "tribunal, on appeal"),
+        step("confirm", _S.EXCLUDED, _S.RUN_OFF, "tribunal, or no ruling in time"),
         step("begin run-off", _S.EXCLUDED, _S.RUN_OFF, "the time limit"),
+        step(
+            "succeed",
+            (_S.ADMITTED, _S.SUSPENDED, _S.EXCLUDED),
+            _S.RUN_OFF,
+            "council: another party takes its place",
+        ),
+        step(
+            "lose home",
+            (_S.ADMITTED, _S.SUSPENDED, _S.EXCLUDED),
+            _S.RUN_OFF,
+            "the home state's withdrawal",
+        ),
         step("leave", (_S.ADMITTED, _S.SUSPENDED), _S.RUN_OFF, "member"),
         step("review", _S.RUN_OFF, _S.RUN_OFF, "the time limit"),
         step("close", _S.RUN_OFF, _S.CLOSED, "member, registrar, or a review, at zero"),

@@ -53,7 +53,10 @@ from contracts.register.operations import (
     ResignOffice,
     WithdrawApplication,
 )
+from contracts.register.preferences import contribution_of
 from contracts.register.records import MEMBERSHIP, RegisterParameters
+from contracts.register.runoff import wind_up
+from contracts.register.withdrawal import require_vouching
 from ledger.errors import CodedError
 
 ADMISSION = "register.admission"
@@ -70,6 +73,7 @@ def apply(ctx: Context, op: Apply) -> None:
     if known is not None and not MEMBERSHIP.is_end(known.state):
         raise CodedError(ALREADY_REGISTERED, f"{ctx.author} is {known.state.value}")
     check_profile(ctx, ctx.author, op.profile)
+    require_vouching(ctx.state, op.profile.home, field="profile.home")
     install(ctx, ctx.author, op.keys, op.rules)
     due = ctx.in_business_days(ctx.params(RegisterParameters).check_days)
     ctx.open(MEMBERSHIP, Party(ctx.author, op.profile, Standing.APPLIED, due, ctx.time))
@@ -135,7 +139,7 @@ def admission_decided(ctx: Context, ballot: Ballot, passed: bool) -> None:
 def accede(ctx: Context, op: Accede) -> None:
     """Make the author a member, its contribution paid in the same step."""
     party = ctx.party(ctx.author)
-    amount = ctx.params(RegisterParameters).contribution
+    amount = contribution_of(ctx.state, party.profile)
     if (amount > 0) is not (op.contributor is not None):
         raise CodedError(
             INVALID_TERMS,
@@ -143,6 +147,7 @@ def accede(ctx: Context, op: Accede) -> None:
             "if and only if it is not zero",
             field="contributor",
         )
+    require_vouching(ctx.state, party.profile.home, field="author")
     change_standing(ctx, party, "accede", agreement=op.agreement)
     if op.contributor is not None:
         ctx.party(op.contributor, Right.PAY, field="contributor")
@@ -327,7 +332,8 @@ def close(ctx: Context, op: Close) -> None:
 
 @MEMBERSHIP.on_lapse("review")
 def review_run_off(ctx: Context, party: Party) -> None:
-    """Close a run-off in which nothing is open, or look again later."""
+    """Settle what can be settled; close a run-off in which nothing is open, or look again later."""
+    wind_up(ctx, party)
     if _finish(ctx, party):
         party = ctx.party(party.lei)
     if party.state is Standing.RUN_OFF:
