@@ -11,13 +11,8 @@ from typing import Annotated
 
 from msgspec import Meta, structs
 
-from contracts.barter.course import refresh
-from contracts.barter.events import ChainOpened, ShiftMoved
-from contracts.barter.parameters import BarterParameters
-from contracts.barter.records import (
+from contracts.barter.chain_records import (
     CHAIN,
-    CONTRACT,
-    CONTRACT_TABLE,
     OPEN_SHIFT,
     SHIFT,
     SHIFT_TABLE,
@@ -27,6 +22,10 @@ from contracts.barter.records import (
     ShiftState,
     Step,
 )
+from contracts.barter.course import refresh
+from contracts.barter.events import ChainOpened, ShiftMoved
+from contracts.barter.parameters import BarterParameters
+from contracts.barter.records import CONTRACT, CONTRACT_TABLE
 from contracts.errors import (
     ALREADY_DECIDED,
     DEADLINE_PASSED,

@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 
 from msgspec import structs
 
+from contracts.barter.chain_records import CHAIN
 from contracts.barter.claims import claims_of, convert_free
 from contracts.barter.events import ContractMoved
 from contracts.barter.parameters import BarterParameters
 from contracts.barter.records import (
-    CHAIN,
     CONTRACT,
     CONTRACT_TABLE,
     LIVE,

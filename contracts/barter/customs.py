@@ -15,9 +15,9 @@ from contracts.barter.claims import contract_of, owe
 from contracts.barter.consequences import ENDS_TRANSIT, STEP_EVENTS, STEP_POSTS
 from contracts.barter.course import terms_of
 from contracts.barter.events import PreferenceGranted, ReliefRefused
+from contracts.barter.lot_records import LOT, Charge, Lot, LotState
 from contracts.barter.lots import LOT_ID, bring_back, lot_of
 from contracts.barter.parameters import BarterParameters
-from contracts.barter.records import LOT, Charge, Lot, LotState
 from contracts.barter.terms import Risk
 from contracts.errors import (
     ALREADY_DECIDED,

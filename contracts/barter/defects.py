@@ -15,16 +15,10 @@ from contracts.barter.claims import claim_of, contract_of, credit, owe, reduce
 from contracts.barter.consequences import CREDITS, STEP_EVENTS, STEP_POSTS
 from contracts.barter.course import refresh
 from contracts.barter.events import ClaimEnded, DefectMoved, DocumentFiled
+from contracts.barter.lot_records import DEFECT, DEFECT_TABLE, LOT, Defect, DefectState
 from contracts.barter.lots import LOT_ID, ShippingDocuments, file_documents, lot_of
 from contracts.barter.parameters import BarterParameters
-from contracts.barter.records import (
-    DEFECT,
-    DEFECT_TABLE,
-    LIVE,
-    LOT,
-    Defect,
-    DefectState,
-)
+from contracts.barter.records import LIVE
 from contracts.barter.terms import Quantity, Side
 from contracts.errors import (
     BAD_DOCUMENT,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from contracts.barter.records import ContractState, DefectState, LotState, ShiftState
+from contracts.barter.chain_records import ShiftState
+from contracts.barter.lot_records import DefectState, LotState
+from contracts.barter.records import ContractState
 from contracts.barter.terms import Procedure, Side
 from contracts.framework.event import Event
 from contracts.framework.types import (

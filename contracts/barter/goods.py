@@ -16,6 +16,7 @@ from contracts.barter.course import (
     terms_of,
 )
 from contracts.barter.events import DocumentFiled
+from contracts.barter.lot_records import LOT, LOT_TABLE, OPEN_LOTS, Lot, LotState
 from contracts.barter.lots import (
     LOT_ID,
     ShippingDocuments,
@@ -29,16 +30,7 @@ from contracts.barter.lots import (
 )
 from contracts.barter.offers import CONTRACT_ID
 from contracts.barter.parameters import BarterParameters
-from contracts.barter.records import (
-    CONTRACT,
-    LOT,
-    LOT_TABLE,
-    OPEN_LOTS,
-    TERMS,
-    Contract,
-    Lot,
-    LotState,
-)
+from contracts.barter.records import CONTRACT, TERMS, Contract
 from contracts.barter.terms import Quantity, Side, most_value
 from contracts.errors import (
     BAD_DOCUMENT,

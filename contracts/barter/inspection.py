@@ -15,6 +15,7 @@ from contracts.barter.claims import contract_of
 from contracts.barter.consequences import CREDITS, ENDS_TRANSIT, STEP_EVENTS, STEP_POSTS
 from contracts.barter.course import terms_of
 from contracts.barter.events import DocumentFiled, LotMoved
+from contracts.barter.lot_records import LOT, Lot, LotState
 from contracts.barter.lots import (
     LOT_ID,
     Documents,
@@ -28,7 +29,7 @@ from contracts.barter.lots import (
     transit_limit,
 )
 from contracts.barter.parameters import BarterParameters
-from contracts.barter.records import LIVE, LOT, Lot, LotState
+from contracts.barter.records import LIVE
 from contracts.barter.terms import Quantity, least_value
 from contracts.errors import (
     ALREADY_DECIDED,

@@ -5,21 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from contracts.barter.accounts import GCLAIM, GDEL, SHIPPED, TRANSIT
+from contracts.barter.chain_records import CHAIN
 from contracts.barter.claims import claims_of, gclaim, gdel
 from contracts.barter.course import progress_of, terms_of
+from contracts.barter.lot_records import LOT_TABLE, OPEN_LOTS, Lot, LotState
 from contracts.barter.records import (
-    CHAIN,
     CLAIM,
     CONTRACT,
     CONTRACT_TABLE,
     LIVE,
-    LOT_TABLE,
-    OPEN_LOTS,
     PROGRESS,
     Contract,
     ContractState,
-    Lot,
-    LotState,
 )
 from contracts.barter.terms import Side, scheduled, terms_hash
 from contracts.framework.capability import invariant

@@ -18,24 +18,19 @@ from contracts.barter.claims import claim_of, commit, contract_of, credit, free,
 from contracts.barter.consequences import SHIPS, STEP_EVENTS, STEP_POSTS
 from contracts.barter.course import change_item, progress_of, refresh, terms_of, value_from
 from contracts.barter.events import DocumentFiled, LotMoved, LotSettled
-from contracts.barter.offers import CONTRACT_ID
-from contracts.barter.records import (
-    CONTRACT,
-    CONTRACT_TABLE,
+from contracts.barter.lot_records import (
     DOCUMENT,
-    LIVE,
     LOT,
     LOT_TABLE,
     LOTS,
     OPEN_LOTS,
-    TERMS,
-    Contract,
-    ContractState,
     Filed,
     Lot,
     LotEntry,
     LotState,
 )
+from contracts.barter.offers import CONTRACT_ID
+from contracts.barter.records import CONTRACT, CONTRACT_TABLE, LIVE, TERMS, Contract, ContractState
 from contracts.barter.securing import start
 from contracts.barter.terms import Quantity, Side, least_value, most_value, scheduled
 from contracts.errors import (

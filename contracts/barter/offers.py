@@ -6,17 +6,16 @@ from typing import Annotated, Any
 
 from msgspec import Meta, structs
 
+from contracts.barter.chain_records import CHAIN, Chain
 from contracts.barter.claims import contract_of
 from contracts.barter.course import advance, release_covers, terms_of
 from contracts.barter.events import ContractMoved, OfferMade
 from contracts.barter.parameters import BarterParameters
 from contracts.barter.records import (
-    CHAIN,
     CONTRACT,
     CONTRACT_TABLE,
     PROGRESS,
     TERMS,
-    Chain,
     Contract,
     ContractState,
     ItemProgress,

@@ -5,24 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from contracts.barter.chain_records import CHAIN, SHIFT, Chain
 from contracts.barter.claims import claims_of
 from contracts.barter.course import date_of, horizon, progress_of, terms_of
+from contracts.barter.lot_records import DEFECT, LOT, LOT_TABLE, LOTS, Lot
 from contracts.barter.records import (
-    CHAIN,
     CLAIM,
     CONTRACT,
     CONTRACT_TABLE,
-    DEFECT,
     LIVE,
-    LOT,
-    LOT_TABLE,
-    LOTS,
     PROGRESS,
-    SHIFT,
-    Chain,
     Claim,
     Contract,
-    Lot,
 )
 from contracts.barter.terms import Side, Terms
 from contracts.errors import NOT_FOUND

@@ -15,9 +15,10 @@ from contracts.barter.claims import claim_of
 from contracts.barter.default import GiveNotice
 from contracts.barter.events import LotMoved, OfferMade
 from contracts.barter.inspection import AcceptLot, Arrive
+from contracts.barter.lot_records import LOT_TABLE, Lot
 from contracts.barter.lots import Deliver, Ship
 from contracts.barter.offers import Accept, Offer
-from contracts.barter.records import CONTRACT_TABLE, LOT_TABLE, Contract, Lot
+from contracts.barter.records import CONTRACT_TABLE, Contract
 from contracts.barter.securing import AttestRelief, Secure
 from contracts.barter.terms import (
     Flow,

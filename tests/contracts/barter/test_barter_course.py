@@ -38,9 +38,10 @@ from contracts.barter.ending import (
 from contracts.barter.events import LotMoved, OfferMade
 from contracts.barter.goods import CallOff, CancelCallOff, Fulfil
 from contracts.barter.inspection import AcceptLot, Arrive
+from contracts.barter.lot_records import LotState
 from contracts.barter.lots import Deliver, Ship
 from contracts.barter.offers import Accept, Counter, Decline, Offer, Withdraw
-from contracts.barter.records import ContractState, LotState
+from contracts.barter.records import ContractState
 from contracts.barter.securing import AttestRelief, Secure
 from contracts.barter.terms import Ratio, Risk
 from contracts.barter.trading import Assign, TopUp, Waive

@@ -26,6 +26,7 @@ from ledger_in_memory import Ledger, event, key, lei
 from msgspec import structs
 
 from contracts.accounts import PAY
+from contracts.barter.chain_records import CHAIN
 from contracts.barter.chains import AnswerShift, OpenChain, PlannedStep, ProposeShift
 from contracts.barter.customs import DeclareLot
 from contracts.barter.defects import AdmitDefect, ContestDefect, NotifyDefect
@@ -48,10 +49,11 @@ from contracts.barter.inspection import (
     RequestInspection,
     TakeBack,
 )
+from contracts.barter.lot_records import DEFECT_TABLE, DefectState, LotState
 from contracts.barter.lots import Deliver, Ship
 from contracts.barter.offers import Accept, Offer
 from contracts.barter.parameters import BarterParameters
-from contracts.barter.records import CHAIN, DEFECT_TABLE, ContractState, DefectState, LotState
+from contracts.barter.records import ContractState
 from contracts.barter.securing import AttestRelief, Secure
 from contracts.barter.terms import Ratio, Risk
 from contracts.barter.trading import Assign, TopUp

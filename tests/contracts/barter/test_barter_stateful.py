@@ -43,15 +43,9 @@ from contracts.barter.inspection import (
     TakeBack,
 )
 from contracts.barter.invariants import hash_mismatches
+from contracts.barter.lot_records import DEFECT, DEFECT_TABLE, LOT, LOT_TABLE
 from contracts.barter.lots import Deliver, Ship
-from contracts.barter.records import (
-    CONTRACT,
-    CONTRACT_TABLE,
-    DEFECT,
-    DEFECT_TABLE,
-    LOT,
-    LOT_TABLE,
-)
+from contracts.barter.records import CLAIM, CONTRACT, CONTRACT_TABLE
 from contracts.barter.terms import OnExclusion, Ratio, Risk, Side
 from contracts.barter.trading import Assign, TopUp, Waive
 from contracts.barter.views import timeline
@@ -162,6 +156,81 @@ class Bartering(RuleBasedStateMachine):
         return lots[pick % len(lots)] if lots else None
 
     # Rules
+
+    def claim(self, pick: int) -> Any:
+        claims = [c for _, c in self.ledger.state.scan(CLAIM) if c.open]
+        return claims[pick % len(claims)] if claims else None
+
+    def arrive_and_decide(self, pick: int, whole: bool) -> None:
+        lot = self.lot(pick)
+        if lot is None or lot.state.value in {"called off", "late", "cure"}:
+            return
+        receiver = NAMES[lot.receiver]
+        if not lot.arrived_at:
+            self.act(receiver, Arrive(lot.id))
+        part = lot.remaining if whole else max(1, lot.remaining // 2)
+        self.act(receiver, AcceptLot(lot.id, part, "" if whole else "rest is bent"))
+
+    # What people mean to do
+
+    @rule(pick=picks, quantity=st.integers(5, 60), whole=st.booleans())
+    def components_come(self, pick: int, quantity: int, whole: bool) -> None:
+        self.act(GEAR, Ship(self.contract(pick), 0, quantity, (document(GEAR),)))
+        self.arrive_and_decide(pick, whole)
+
+    @rule(pick=picks, quantity=st.integers(1, 6), whole=st.booleans())
+    def goods_come(self, pick: int, quantity: int, whole: bool) -> None:
+        claim = self.claim(pick)
+        if claim is not None:
+            op = Deliver(claim.contract, 0, quantity, claim.holder, (document(LOOMS),))
+            self.act(LOOMS, op)
+            self.arrive_and_decide(pick, whole)
+
+    @rule(pick=picks, quantity=st.integers(1, 4), days=st.integers(4, 30))
+    def goods_are_called(self, pick: int, quantity: int, days: int) -> None:
+        claim = self.claim(pick)
+        if claim is not None:
+            due = self.ledger.time + days * DAY
+            self.act(NAMES[claim.holder], CallOff(claim.contract, 0, quantity, due))
+
+    @rule(pick=picks, share=st.integers(1, 100), to=holders)
+    def claim_moves(self, pick: int, share: int, to: str) -> None:
+        claim = self.claim(pick)
+        if claim is not None:
+            amount = max(1, claim.free * share // 100)
+            self.act(NAMES[claim.holder], Assign(claim.contract, lei(to), amount), to)
+
+    @rule(pick=picks, share=st.integers(1, 100))
+    def claim_is_settled(self, pick: int, share: int) -> None:
+        claim = self.claim(pick)
+        if claim is not None:
+            amount = max(1, claim.free * share // 100)
+            op = TopUp(claim.contract, claim.holder, amount, amount)
+            self.act(LOOMS, op, NAMES[claim.holder])
+
+    @rule(pick=picks)
+    def somebody_is_late(self, pick: int) -> None:
+        """Time passes until the next date; the injured party gives notice, and that passes too."""
+        found = [r for _, r in self.ledger.state.scan(CONTRACT_TABLE) if r.due]
+        if not found:
+            return
+        one = found[pick % len(found)]
+        self.later(max(1, min(60, (one.due - self.ledger.time) // DAY + 1)))
+        for name in (GEAR, LOOMS):
+            self.act(name, GiveNotice(one.id, "late"))
+
+    @rule(pick=picks, share=st.integers(1, 100), pay=st.booleans())
+    def guarantee_is_called(self, pick: int, share: int, pay: bool) -> None:
+        found = [g for _, g in self.ledger.state.scan(GUARANTEE_TABLE) if g.remaining]
+        if not found:
+            return
+        one = found[pick % len(found)]
+        amount = max(1, one.remaining * share // 100)
+        self.act(NAMES[one.beneficiary], PresentDemand(one.id, amount, "breach"))
+        if pay:
+            self.act(NAMES[one.guarantor], PayDemand(one.id))
+
+    # What people try
 
     @rule(pick=picks, quantity=quantities, who=traders)
     def ship(self, pick: int, quantity: int, who: str) -> None:
@@ -312,7 +381,7 @@ class Bartering(RuleBasedStateMachine):
         """Suspension, reinstatement, leaving; the register calls barter's reaction."""
         if how == 0:
             self.act(who, Leave("tired"))
-        elif how < 3:
+        elif how < 2:
             self.act("tribunal", OrderSuspension(lei(who), "x", EVIDENCE))
         else:
             self.act("tribunal", OrderReinstatement(lei(who), "x", EVIDENCE))
