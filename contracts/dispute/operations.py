@@ -6,7 +6,8 @@ from typing import Annotated, Any, Final
 
 from msgspec import Meta
 
-from contracts.accounts import AVAIL, PAY, REC
+from contracts.accounts import AVAIL, HELD, PAY, REC
+from contracts.currency.events import DebtCreated, EscrowEnded, RequestChanged
 from contracts.dispute.events import (
     ArbitrationRequested,
     ArbitratorAppointed,
@@ -55,6 +56,16 @@ from contracts.framework.types import (
     ObjectId,
     Reason,
 )
+from contracts.guarantee.claims import PAYING as GUARANTEE_PAYING
+from contracts.guarantee.events import (
+    ClaimPassed,
+    DemandEnded,
+    DemandStayed,
+    DemandUpheld,
+    GuaranteePaid,
+    StayEnded,
+)
+from contracts.guarantee.operations import ENDING
 from ledger.state import State
 
 POLICY: Final = "dispute"
@@ -62,11 +73,30 @@ OF_A_DISPUTE: Final = (NOT_FOUND, NOT_ENTITLED, WRONG_STATE, DEADLINE_PASSED)
 HEARING: Final = (NOT_AUTHORISED, CONFLICT_OF_INTEREST, UNKNOWN_PARTY)
 WHICH: Final = Meta(description="Which dispute.")
 WHY: Final = Meta(description="Why.")
+RELEASING: Final = entry("owner", CONTESTED, "owner", AVAIL)
 PAYING: Final = (
+    RELEASING,
     entry("payer", CONTESTED, "payee", AVAIL),
     entry("payer", AVAIL, "payee", AVAIL),
     entry("payee", REC, "payer", PAY),
-    entry("owner", CONTESTED, "owner", AVAIL),
+    entry("debtor", PAY, "creditor", REC),
+    entry("payer", HELD, "payee", AVAIL),
+    *GUARANTEE_PAYING,
+)
+# What the subject of a dispute tells besides depends on its kind.
+THAWING: Final = (DisputeEnded, MoneyReleased, RequestChanged, DemandEnded, StayEnded, DemandUpheld)
+RULING: Final = (
+    RulingExecuted,
+    MoneyReleased,
+    RequestChanged,
+    DebtCreated,
+    EscrowEnded,
+    GuaranteePaid,
+    ClaimPassed,
+    *ENDING,
+    DemandEnded,
+    StayEnded,
+    DemandUpheld,
 )
 
 
@@ -74,7 +104,7 @@ PAYING: Final = (
     policy=POLICY,
     by=member(Right.SETTLE),
     posts=(entry("debtor", AVAIL, "debtor", CONTESTED),),
-    emits=(DisputeOpened, MoneyHeld),
+    emits=(DisputeOpened, MoneyHeld, RequestChanged),
     errors=(
         NOT_FOUND,
         NOT_ENTITLED,
@@ -105,8 +135,8 @@ class OpenDispute(Operation, tag="dispute.OpenDispute"):
 @operation(
     policy=POLICY,
     by=member(Right.SETTLE),
-    posts=PAYING[3:],
-    emits=(DisputeEnded, MoneyReleased),
+    posts=(RELEASING,),
+    emits=THAWING,
     errors=OF_A_DISPUTE,
     text={
         "en": "Withdraw the claim in dispute {dispute}: {reason}",
@@ -211,7 +241,7 @@ class ProposeSettlement(Operation, tag="dispute.ProposeSettlement"):
     by=member(Right.SETTLE),
     amount=_proposed,
     posts=PAYING,
-    emits=(RulingExecuted, MoneyReleased),
+    emits=RULING,
     errors=(*OF_A_DISPUTE, ALREADY_DECIDED, INVALID_TERMS),
     text={
         "en": "Sign the settlement of dispute {dispute}: {ruling}",
@@ -363,7 +393,7 @@ class MakeAward(Operation, tag="dispute.MakeAward"):
     by=holder_of(Role.TRIBUNAL),
     amount=lambda state, op, party: 0,
     posts=PAYING,
-    emits=(RulingExecuted, MoneyReleased),
+    emits=RULING,
     errors=OF_A_DISPUTE,
     text={
         "en": "Execute the award in dispute {dispute}",
@@ -380,7 +410,7 @@ class ExecuteAward(Operation, tag="dispute.ExecuteAward"):
 @operation(
     policy=POLICY,
     by=member(Right.SERVE),
-    emits=(Ordered,),
+    emits=(Ordered, DemandStayed, StayEnded, DemandUpheld, DemandEnded),
     errors=(*OF_A_DISPUTE, UNKNOWN_ORDER, CONFLICT_OF_INTEREST),
     text={
         "en": "Order in dispute {dispute}: {order}, because {reason}",
@@ -425,7 +455,7 @@ class HoldMoney(Operation, tag="dispute.HoldMoney"):
 @operation(
     policy=POLICY,
     by=member(Right.SERVE),
-    posts=PAYING[3:],
+    posts=(RELEASING,),
     emits=(MoneyReleased, Ordered),
     errors=(*OF_A_DISPUTE, CONFLICT_OF_INTEREST),
     text={

@@ -8,6 +8,7 @@ from msgspec import Meta
 
 from contracts.accounts import AVAIL, PAY, REC
 from contracts.capacity import CAPACITY, COLLATERAL, COVER
+from contracts.currency.events import DebtCreated, RequestChanged
 from contracts.errors import (
     BAD_DOCUMENT,
     GUARANTEE_TOO_LONG,
@@ -34,11 +35,10 @@ from contracts.guarantee.events import (
     DemandSuspended,
     DemandUpheld,
     GoodsAgreed,
-    GuaranteeEnded,
     GuaranteeExtended,
     GuaranteePaid,
 )
-from contracts.guarantee.operations import OF_AN_OBJECT, POLICY, WHICH, WHY, stated
+from contracts.guarantee.operations import ENDING, OF_AN_OBJECT, POLICY, WHICH, WHY, stated
 from contracts.guarantee.records import DEMAND, GUARANTEE_TABLE, Discrepancy
 from ledger.state import State
 
@@ -56,7 +56,10 @@ PAYING = (
     entry("guarantor", COLLATERAL, "beneficiary", AVAIL),
     entry("guarantor", COVER, "guarantor", CAPACITY),
     entry("guarantor", REC, "applicant", PAY),
+    entry("applicant", PAY, "beneficiary", REC),
 )
+# What the secured contract tells besides depends on its kind.
+PASSING = (GuaranteePaid, ClaimPassed, *ENDING, DebtCreated, RequestChanged)
 
 
 @operation(
@@ -191,7 +194,7 @@ class ExtendGuarantee(Operation, tag="guarantee.ExtendGuarantee"):
     by=member(Right.SETTLE),
     amount=_demanded,
     posts=PAYING,
-    emits=(GuaranteePaid, ClaimPassed, ClaimConverted, GuaranteeEnded),
+    emits=(*PASSING, ClaimConverted),
     errors=(*OF_AN_OBJECT, INSUFFICIENT_FUNDS),
     text={
         "en": "Pay the demand under guarantee {guarantee} (recover in cash: {recover_in_cash})",
@@ -240,7 +243,7 @@ class AgreeOnGoods(Operation, tag="guarantee.AgreeOnGoods"):
     by=member(Right.SETTLE),
     amount=_demanded,
     posts=PAYING[2:],
-    emits=(GuaranteePaid, ClaimPassed, GuaranteeEnded),
+    emits=PASSING,
     errors=OF_AN_OBJECT,
     text={
         "en": "Confirm performance in kind under guarantee {guarantee}",
@@ -259,7 +262,7 @@ class ConfirmGoods(Operation, tag="guarantee.ConfirmGoods"):
     by=member(Right.SETTLE),
     amount=stated,
     posts=(entry("guarantor", REC, "applicant", PAY),),
-    emits=(ClaimConverted,),
+    emits=(ClaimConverted, DebtCreated),
     errors=(*OF_AN_OBJECT, NOTHING_TO_RECOVER),
     text={
         "en": "Recover {amount} of the claim passed by payment {payment} in cash",

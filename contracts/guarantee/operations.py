@@ -77,6 +77,7 @@ ISSUING: Final = (
     STANDING_FORBIDS,
     UNKNOWN_PARTY,
 )
+ENDING: Final = (GuaranteeEnded, AmendmentEnded)
 WHICH: Final = Meta(description="Which guarantee.")
 WHY: Final = Meta(description="Why.")
 
@@ -191,7 +192,7 @@ class DraftGuarantee(Operation, tag="guarantee.DraftGuarantee"):
 @operation(
     policy=POLICY,
     by=member(Right.SETTLE),
-    emits=(GuaranteeEnded,),
+    emits=ENDING,
     errors=OF_AN_OBJECT,
     text={
         "en": "Withdraw the draft of guarantee {guarantee}",
@@ -227,7 +228,7 @@ class IssueGuarantee(Operation, tag="guarantee.IssueGuarantee"):
 @operation(
     policy=POLICY,
     by=member(Right.SETTLE),
-    emits=(GuaranteeEnded,),
+    emits=ENDING,
     errors=OF_AN_OBJECT,
     text={
         "en": "Decline to issue guarantee {guarantee}: {reason}",
@@ -330,7 +331,7 @@ class RefuseAmendment(Operation, tag="guarantee.RefuseAmendment"):
     policy=POLICY,
     by=member(Right.SETTLE),
     posts=(entry("guarantor", COVER, "guarantor", CAPACITY),),
-    emits=(GuaranteeReduced, GuaranteeEnded),
+    emits=(GuaranteeReduced, *ENDING),
     errors=(*OF_AN_OBJECT, NOT_LISTED, BAD_DOCUMENT, OVER_GUARANTEE),
     text={
         "en": "Reduce guarantee {guarantee} by its listed document {term}",
@@ -351,7 +352,7 @@ class PresentReduction(Operation, tag="guarantee.PresentReduction"):
     by=member(Right.SETTLE),
     amount=stated,
     posts=(entry("guarantor", COVER, "guarantor", CAPACITY),),
-    emits=(GuaranteeReduced, GuaranteeEnded),
+    emits=(GuaranteeReduced, *ENDING),
     errors=(*OF_AN_OBJECT, OVER_GUARANTEE),
     text={
         "en": "Give up {amount} of guarantee {guarantee}",
@@ -371,7 +372,7 @@ class LowerGuarantee(Operation, tag="guarantee.LowerGuarantee"):
     by=member(Right.SETTLE),
     amount=face,
     posts=(entry("guarantor", COVER, "guarantor", CAPACITY),),
-    emits=(GuaranteeEnded,),
+    emits=ENDING,
     errors=OF_AN_OBJECT,
     text={
         "en": "Release guarantee {guarantee}",
@@ -391,7 +392,7 @@ class ReleaseGuarantee(Operation, tag="guarantee.ReleaseGuarantee"):
     amount=face,
     cosigners=lambda state, author, op: (op.beneficiary,),
     cosigned_by="the new beneficiary",
-    emits=(PartyReplaced,),
+    emits=(PartyReplaced, AmendmentEnded),
     errors=(*OF_AN_OBJECT, INVALID_TERMS, STANDING_FORBIDS),
     text={
         "en": "Transfer guarantee {guarantee} to {beneficiary}",

@@ -310,6 +310,8 @@ def close_amendment(ctx: Context, guarantee_id: bytes, event: str) -> Amendment 
     waiting = open_amendment(ctx, guarantee_id)
     if waiting is None:
         return None
+    if ctx.time > waiting.due:
+        event = "lapse"  # the guarantee's own deadline came before the one that lets this lapse
     closed = ctx.move(AMENDMENT, waiting, event)
     ctx.delete(OPEN_AMENDMENT, guarantee_id)
     ctx.emit(AmendmentEnded(closed.id, guarantee_id, closed.beneficiary, closed.state))

@@ -292,3 +292,14 @@ def test_force_majeure_gives_an_open_examination_the_same_time() -> None:
     assert guarantee(ledger, id).due == due + 30 * DAY
     pass_time(ledger, 20)
     assert guarantee(ledger, id).state is GuaranteeState.EXAMINING
+
+
+def test_a_guarantee_expires_in_the_very_block_in_which_its_amendment_lapses() -> None:
+    ledger = cluster()
+    id = issued(ledger, expires=ledger.time + 5 * DAY)
+    silent = proposed(ledger, id, remaining=5_000)
+    execution = ledger.later(100 * DAY)
+    assert all(receipt.applied for receipt in execution.receipts)
+    amendment = ledger.state.get(AMENDMENT_TABLE, silent)
+    assert amendment is not None and amendment.state.value == "lapsed"
+    assert guarantee(ledger, id).state is GuaranteeState.EXPIRED
