@@ -142,7 +142,7 @@ class Host:
             case fx.Broadcast(message):
                 self.world.checks.broadcast(self, message)
                 self.world.trace_message(self.number, message)
-                for peer in self.world.indices:
+                for peer in self.world.peers:
                     if peer != self.index:
                         self._send(peer, message)
             case fx.SetTimer(token, delay):

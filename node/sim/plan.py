@@ -22,6 +22,10 @@ class Strategy(StrEnum):
     MISLEAD = "mislead"
 
 
+OBSERVER = -1
+"""What stands for a validator index at the machine of an observer."""
+
+
 class Machine(NamedTuple):
     """One machine: the validator index whose key it holds, its clock's error in ms."""
 
@@ -74,8 +78,9 @@ class Plan(NamedTuple):
         """The plan in words, a line each."""
         yield f"seed {self.seed}: {self.nodes} validators, everything heals at {self.heal} ms"
         for number, machine in enumerate(self.machines):
+            what = "observer" if machine.validator < 0 else f"validator {machine.validator}"
             role = machine.strategy or "honest"
-            yield f"  m{number}: validator {machine.validator}, {role}, clock {machine.skew:+d} ms"
+            yield f"  m{number}: {what}, {role}, clock {machine.skew:+d} ms"
         yield (
             f"  network: {self.delay[0]}-{self.delay[1]} ms, loses {self.loss}‰, "
             f"repeats {self.duplication}‰; a sync takes {self.sync[0]}-{self.sync[1]} ms"
@@ -130,7 +135,8 @@ def _machines(rng: Random, size: int) -> tuple[Machine, ...]:
         for index in range(size)
     ]
     twins = [Machine(m.validator, m.strategy, -m.skew) for m in machines if m.strategy == "twin"]
-    return tuple(machines + twins)
+    observers = [Machine(OBSERVER, None, 0)] if rng.random() < 0.2 else []
+    return tuple(machines + twins + observers)
 
 
 def _cuts(rng: Random, machines: int, heal: int) -> Iterator[Cut]:
@@ -165,7 +171,8 @@ def _crashes(rng: Random, machines: tuple[Machine, ...], heal: int) -> Iterator[
         start = rng.randrange(0, heal)
         # A lost disk is a fault for as long as its node may not vote, so it needs f to spare, and
         # the content that only it held must not be gone with a power cut of everybody else's.
-        spare = len(machines) > 3 and not any(m.strategy for m in machines)
+        voters = sum(m.validator != OBSERVER for m in machines)
+        spare = voters > 3 and not any(m.strategy for m in machines)
         lost = spare and not (everybody or wiped) and rng.random() < 0.2
         wiped = wiped or lost
         yield Crash(machine, start, start + rng.randrange(50, 4_000), lost)

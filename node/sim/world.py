@@ -25,7 +25,7 @@ from node.sim.byzantine import STRATEGIES, Wicked
 from node.sim.checks import Checks, Violation
 from node.sim.host import Host, Process
 from node.sim.network import Network
-from node.sim.plan import Machine, Plan
+from node.sim.plan import OBSERVER, Machine, Plan
 
 EPOCH_MS = 1_767_225_600_000
 """Virtual time 0 on the wall clock: 2026-01-01T00:00:00Z."""
@@ -63,7 +63,7 @@ class World:
         self.genesis_hash = application.genesis_hash
         self.verify = verify_once
         self.wicked_indices = frozenset(m.validator for m in plan.machines if m.strategy)
-        self.indices = range(plan.nodes)
+        self.peers = tuple(dict.fromkeys(m.validator for m in plan.machines))
         self.now = 0
         self._tracing = tracing
         self._lines: list[str] = list(plan.describe()) if tracing else []
@@ -74,7 +74,7 @@ class World:
         self.checks = Checks(self)
         self.hosts = [self._host(n, machine) for n, machine in enumerate(plan.machines)]
         self._at_index = {
-            index: [host for host in self.hosts if host.index == index] for index in self.indices
+            index: [host for host in self.hosts if host.index == index] for index in self.peers
         }
         self._floor = 0
         self._look_again = plan.heal
@@ -129,7 +129,11 @@ class World:
 
     def make_process(self, host: Host) -> Process:
         """A fresh process over what the machine's disk holds."""
-        identity = Identity(host.index, self.application.keys[host.index])
+        identity = (
+            Identity()
+            if host.index == OBSERVER
+            else Identity(host.index, self.application.keys[host.index])
+        )
         return self.application.new_process(identity, host.disk, self.verify, host.abstain_below)
 
     def safe_view(self) -> int:

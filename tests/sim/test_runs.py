@@ -12,9 +12,9 @@ from click.testing import CliRunner
 
 from cli.main import main
 from ledger.validators import ValidatorSet
-from node.sim.plan import Crash, Cut, Plan, Strategy, draw
+from node.sim.plan import OBSERVER, Crash, Cut, Machine, Plan, Strategy, draw
 from node.sim.run import Job, run_one
-from tests.sim.plans import play, quiet_plan, whole_power_cuts, with_traitor
+from tests.sim.plans import FOUR, play, quiet_plan, whole_power_cuts, with_traitor
 
 ROOT = Path(__file__).parents[2]
 
@@ -100,6 +100,15 @@ def test_a_lost_disk_is_refilled_by_the_others() -> None:
     assert commits(quiet_plan(crashes=(Crash(2, 3_000, 3_500, wiped=True),)))
 
 
+def test_an_observer_follows_and_catches_up() -> None:
+    watched = quiet_plan(
+        *FOUR, Machine(OBSERVER, None, 0), crashes=(Crash(4, 2_000, 4_000, False),)
+    )
+    made = commits(watched)
+    assert [time for time, machine in made if machine == "m4" and time < 2]
+    assert [time for time, machine in made if machine == "m4" and time > 4]
+
+
 def test_seeds_draw_every_strategy_and_every_kind_of_fault() -> None:
     plans = [draw(seed) for seed in range(500)]
     assert {m.strategy for p in plans for m in p.machines} >= set(Strategy)
@@ -107,6 +116,7 @@ def test_seeds_draw_every_strategy_and_every_kind_of_fault() -> None:
     assert any(c.wiped for p in plans for c in p.crashes)
     assert any(len({c.machine for c in p.crashes}) == len(p.machines) > 3 for p in plans)
     assert any(p.cuts for p in plans) and any(p.loss for p in plans)
+    assert any(m.validator == OBSERVER for p in plans for m in p.machines)
     for plan in plans:
         wicked = {m.validator for m in plan.machines if m.strategy}
         assert len(wicked) <= (plan.nodes - 1) // 3
