@@ -77,3 +77,7 @@ STOP_SECONDS = 10.0
 """A graceful stop that takes longer is cut short."""
 LAG_PROBE_SECONDS = 0.5
 """Interval of the event loop's self-measurement."""
+
+GC_THRESHOLDS = (50_000, 20, 100)
+"""When the cycle collector runs. A block makes some hundred thousand objects that die without it;
+with the defaults it walks every cached record twice a second (docs/performance.md)."""

@@ -104,6 +104,7 @@ class Service:
             )
             gc.collect()
             gc.freeze()  # what is loaded by now stays: the collector need not walk it again
+            gc.set_threshold(*limits.GC_THRESHOLDS)
             self._runner.start()
             await self._stopping.wait()
             _log.info("node stopping", height=self.head().height)
