@@ -8,6 +8,7 @@ from contracts.barter import capability as barter
 from contracts.currency import capability as currency
 from contracts.dispute import capability as dispute
 from contracts.framework.capability import Capability
+from contracts.fund import capability as fund
 from contracts.guarantee import capability as guarantee
 from contracts.netting import capability as netting
 from contracts.register import capability as register
@@ -19,6 +20,7 @@ CAPABILITIES: Final[tuple[Capability, ...]] = (
     barter.CAPABILITY,
     dispute.CAPABILITY,
     netting.CAPABILITY,
+    fund.CAPABILITY,
 )
 
 

@@ -305,6 +305,7 @@ def pass_debt(
     new_creditor, new_debtor = creditor or record.creditor, debtor or record.debtor
     settle_debt(ctx, debt, amount, "succession")
     if new_creditor == new_debtor:
+        follower_of(record).merged(ctx, record)
         return debt
     origin = (record.origin, record.origin_id or record.id)
     successor = create_debt(

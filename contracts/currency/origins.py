@@ -34,6 +34,10 @@ class Follower:
     def passed(ctx: Context, before: PaymentRequest, successor: bytes) -> None:
         """The rest of a debt goes on as another debt, between other parties."""
 
+    @staticmethod
+    def merged(ctx: Context, before: PaymentRequest) -> None:
+        """The rest of a debt ended because creditor and debtor became one party."""
+
 
 _FOLLOWERS: Final[dict[str, type[Follower]]] = {}
 F = TypeVar("F", bound=type[Follower])

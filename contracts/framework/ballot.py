@@ -17,11 +17,11 @@ from msgspec import Meta
 from contracts.errors import ALREADY_VOTED, NO_VOTERS, NOT_A_VOTER
 from contracts.framework.context import Context
 from contracts.framework.event import Event
-from contracts.framework.machine import Limit, Machine, step
+from contracts.framework.machine import ITEM, Limit, Machine, step
 from contracts.framework.types import Lei, ObjectId
 from ledger.codec import Struct, Uint
 from ledger.errors import CodedError
-from ledger.state import Table
+from ledger.state import State, Table
 
 
 class BallotState(StrEnum):
@@ -122,6 +122,24 @@ BALLOT_TABLE: Final = Table("ballot", Ballot)
 OPEN_MOTION: Final = Table("ballot.open", OpenMotion)
 """By kind and subject: one open ballot of a kind about a party at a time."""
 
+Suspension = Callable[[State, str], str]
+_SUSPENSIONS: Final[list[Suspension]] = []
+
+
+def suspends_votes(rule: Suspension) -> Suspension:
+    """Declare a reason for which a party has no vote: ``rule(state, lei)`` is ``""`` or the reason.
+
+    Where everybody's vote is suspended, everybody votes: the council can always act.
+    """
+    _SUSPENSIONS.append(rule)
+    return rule
+
+
+def vote_suspended(state: State, lei: str) -> str:
+    """Why a party has no vote at present, or ``""``."""
+    return next(filter(None, (rule(state, lei) for rule in _SUSPENSIONS)), "")
+
+
 _S = BallotState
 BALLOT: Final = Machine[Ballot](
     name="ballot",
@@ -171,13 +189,14 @@ def open_ballot(
 ) -> Ballot:
     """Put a question to ``voters`` without those in conflict, until ``due`` (ms).
 
-    Raises ``NO_VOTERS`` if nobody is left.
+    Whose vote is suspended is left out. Raises ``NO_VOTERS`` if everybody is in conflict.
     """
     conflicts = set(conflicted)
     everybody = tuple(voters)
     free = tuple(v for v in everybody if v not in conflicts)
     if not free:
         raise CodedError(NO_VOTERS, "every voter is in conflict, so none could vote")
+    free = tuple(v for v in free if not vote_suspended(ctx.state, v)) or free
     ballot = Ballot(
         id=ctx.new_id(),
         kind=kind,
@@ -215,8 +234,11 @@ def cast(ctx: Context, ballot_id: bytes, choice: Choice, reason: str = "") -> No
     if voter in ballot.yes or voter in ballot.no:
         raise CodedError(ALREADY_VOTED, f"{voter} has voted in this ballot")
     if voter not in ballot.voters:
-        conflict = " because of a conflict of interest" if voter in ballot.excluded else ""
-        raise CodedError(NOT_A_VOTER, f"{voter} is not on the list of voters{conflict}")
+        why = vote_suspended(ctx.state, voter)
+        if voter in ballot.excluded:
+            why = "of a conflict of interest"
+        because = f" because {why}" if why else ""
+        raise CodedError(NOT_A_VOTER, f"{voter} is not on the list of voters{because}")
     ctx.require_open(BALLOT, ballot, "pass")
     changes: dict[str, Any] = {}
     if choice is Choice.YES:
@@ -228,11 +250,30 @@ def cast(ctx: Context, ballot_id: bytes, choice: Choice, reason: str = "") -> No
         changes["excluded"] = (*ballot.excluded, voter)
     ballot = ctx.amend(BALLOT, ballot, **changes)
     ctx.emit(VoteCast(ballot.id, ballot.subject, voter, choice, reason))
+    _decide_if_certain(ctx, ballot)
+
+
+def _decide_if_certain(ctx: Context, ballot: Ballot) -> None:
     needed = ballot.majority.votes_of(len(ballot.voters))
     if len(ballot.yes) >= needed:
         _decide(ctx, ballot, "pass")
     elif len(ballot.voters) - len(ballot.no) < needed:
         _decide(ctx, ballot, "refuse")
+
+
+def leave_ballots(ctx: Context, voter: str) -> None:
+    """Take a party whose vote is suspended off the open lists on which it has not voted.
+
+    Votes that it has cast stand, and the last voter of a ballot stays.
+    """
+    keys = [item.key for _, item in ctx.state.scan(ITEM, voter, BALLOT.name)]
+    for key in keys:
+        ballot = ctx.get(BALLOT_TABLE, *key)
+        if ballot is None or voter not in ballot.pending or ctx.time > ballot.due:
+            continue
+        rest = tuple(v for v in ballot.voters if v != voter)
+        if rest:
+            _decide_if_certain(ctx, ctx.amend(BALLOT, ballot, voters=rest))
 
 
 @BALLOT.on_lapse("expire")

@@ -46,7 +46,8 @@ def first_loss(
 
     ``cause`` is the kind and id of what brought the loss about: one case draws no more than the
     fund's cap. ``liable`` is who owes it back to the fund, if anybody; if that party is no member
-    or manages the fund itself, or nobody manages it, nothing is paid, as nothing could be recovered.
+    or manages the fund itself, or nobody manages it, nothing could be recovered and nothing is
+    paid.
     """
     kind, id = cause
     case = ctx.get(CASE, kind, id) or Case(0)

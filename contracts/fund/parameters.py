@@ -28,7 +28,7 @@ class FundParameters(Struct, tag="fund.Parameters"):
     ] = 2_000  # fmt: skip
     first_loss_cap: Annotated[
         MoneyOrNone,
-        Meta(description="Most that one case draws from first losses, minor units; 0 for no limit."),
+        Meta(description="Most that one case draws from first losses; 0 for no limit."),
     ] = 0
     appraisal_days: Annotated[
         Days, Meta(description="Days that the fund has to appraise an application.")

@@ -155,7 +155,8 @@ APPLICATION: Final = Machine[Application](
     initial=(_A.APPLIED,),
     transitions=(
         step("appraise", _A.APPLIED, _A.APPRAISED, "the fund's manager"),
-        step("lapse", (_A.APPLIED, _A.APPRAISED, _A.APPROVED), _A.LAPSED, "the time limit"),
+        step("lapse", (_A.APPLIED, _A.APPRAISED, _A.APPROVED), _A.LAPSED,
+             "the time limit, or the ballot's"),
         step("refuse", (_A.APPLIED, _A.APPRAISED), _A.REFUSED, "the score, or the council"),
         step("withdraw", (_A.APPLIED, _A.APPRAISED, _A.APPROVED), _A.WITHDRAWN, "applicant"),
         step("approve", _A.APPRAISED, _A.APPROVED, "council"),
@@ -166,10 +167,12 @@ APPLICATION: Final = Machine[Application](
     ),
     limits={
         _A.APPLIED: Limit("lapse", "60 days"),
-        _A.APPRAISED: Limit("lapse", "the ballot's time and a day"),
         _A.APPROVED: Limit("lapse", "90 days"),
     },
-    rests={_A.FUNDED: "each tranche has its own limit, and the last one ends this state"},
+    rests={
+        _A.APPRAISED: "the ballot has its own limit and ends this state",
+        _A.FUNDED: "each tranche has its own limit, and the last one ends this state",
+    },
     parties=lambda a: (a.applicant, MANAGER),
     awaits=lambda a: (MANAGER,) if a.state in {_A.APPLIED, _A.APPROVED} else (),
 )  # fmt: skip
@@ -327,7 +330,8 @@ class Tally(Struct, tag=1):
     """The fund since its beginning, in minor units; checked against accounts and records.
 
     ``paid_in = to_pool + to_first_loss``. ``lent`` and ``granted`` were released to applicants,
-    ``repaid`` came back; ``drawn`` and ``recovered`` are of first losses.
+    ``repaid`` was extinguished of loans, of which ``not_in_money`` did not reach the pool (a
+    guarantor that still owes it to the manager); ``drawn`` and ``recovered`` are of first losses.
     """
 
     paid_in: MoneyOrNone = 0
@@ -336,6 +340,7 @@ class Tally(Struct, tag=1):
     granted: MoneyOrNone = 0
     lent: MoneyOrNone = 0
     repaid: MoneyOrNone = 0
+    not_in_money: MoneyOrNone = 0
     written_off: MoneyOrNone = 0
     drawn: MoneyOrNone = 0
     recovered: MoneyOrNone = 0
