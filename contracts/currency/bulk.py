@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from contracts.currency.debts import NETTING
+from contracts.currency.origins import follower_of, is_followed
 from contracts.currency.records import (
     OPEN_DEBT,
     REQUEST,
@@ -50,10 +51,11 @@ def net_debts(ctx: Context, pairs: Iterable[Pair], by: bytes) -> None:
     records tell all of it.
     """
     writes: list[Write] = []
+    followed: list[tuple[PaymentRequest, int]] = []
     for debtor, creditor, debts, amount in pairs:
         left = amount
         for id in debts:
-            left -= _net(ctx, writes, id, left, by)
+            left -= _net(ctx, writes, followed, id, left, by)
             if not left:
                 break
         if left:
@@ -61,6 +63,8 @@ def net_debts(ctx: Context, pairs: Iterable[Pair], by: bytes) -> None:
         _book(ctx, writes, f"{debtor}/pay/{creditor}", -amount)
         _book(ctx, writes, f"{creditor}/rec/{debtor}", amount)
     ctx.state.write_known(writes)
+    for debt, amount in followed:
+        follower_of(debt).reduced(ctx, debt, amount, NETTING)
 
 
 def _book(ctx: Context, writes: list[Write], account: str, amount: int) -> None:
@@ -77,13 +81,22 @@ def _book(ctx: Context, writes: list[Write], account: str, amount: int) -> None:
     ctx.postings.append(Posting(account, "SCU", amount, after, count, (old.height, old.index)))
 
 
-def _net(ctx: Context, writes: list[Write], id: bytes, amount: int, by: bytes) -> int:
+def _net(
+    ctx: Context,
+    writes: list[Write],
+    followed: list[tuple[PaymentRequest, int]],
+    id: bytes,
+    amount: int,
+    by: bytes,
+) -> int:
     """Extinguish up to ``amount`` of a debt; how much it was."""
     key = _REQUEST + id
     old = ctx.state.read_once(REQUEST_TABLE, key)
     if old is None or old.state not in _PART:
         raise ValueError("only debts that nobody contests are netted")
     remaining = old.amount - old.paid
+    if is_followed(old):
+        followed.append((old, min(remaining, amount)))
     debtor, creditor = old.debtor.encode() + b"\0", old.creditor.encode() + b"\0"
     tail = _MACHINE + id
     if remaining <= amount:

@@ -5,13 +5,28 @@ from __future__ import annotations
 from typing import Final
 
 from contracts import accounts
-from contracts.currency import events, operations, records, requests, rules, supply  # noqa: F401
+from contracts.currency import (  # noqa: F401
+    events,
+    line_operations,
+    line_records,
+    lines,
+    operations,
+    queue,
+    queue_operations,
+    queue_records,
+    records,
+    requests,
+    rules,
+    standing,
+    supply,
+)
 from contracts.currency.invariants import INVARIANTS
+from contracts.currency.line_invariants import LINE_INVARIANTS
 from contracts.framework.capability import Capability
 
 CAPABILITY: Final = Capability(
     name="currency",
-    meaning="The settlement currency: issue, redemption, payments, escrow, requests, reversals.",
+    meaning="The settlement currency: issue, payments, escrow, debts, credit lines, the queue.",
     operations=(
         operations.Transfer,
         operations.Exchange,
@@ -34,6 +49,22 @@ CAPABILITY: Final = Capability(
         operations.ProposeReversal,
         operations.ConsentReversal,
         operations.DeclineReversal,
+        line_operations.OfferLine,
+        line_operations.AcceptLine,
+        line_operations.ChangeLine,
+        line_operations.FreezeLine,
+        line_operations.ThawLine,
+        line_operations.CallLine,
+        line_operations.EndLine,
+        line_operations.ProposeLimits,
+        queue_operations.QueuePayment,
+        queue_operations.CancelQueued,
+        queue_operations.GivePaymentMandate,
+        queue_operations.EndPaymentMandate,
+        queue_operations.PayUnderMandate,
+        queue_operations.OrderPayments,
+        queue_operations.CancelOrder,
+        queue_operations.Deliver,
     ),
     events=(
         events.ReserveAttested,
@@ -49,6 +80,17 @@ CAPABILITY: Final = Capability(
         events.DebtPassed,
         events.ReversalProposed,
         events.ReversalEnded,
+        events.LineChanged,
+        events.LineCalled,
+        events.SwingExceeded,
+        events.StateLimitsSet,
+        events.PaymentQueued,
+        events.QueuedPaymentEnded,
+        events.PaymentMandateGiven,
+        events.PaymentMandateUsed,
+        events.PaymentMandateEnded,
+        events.StandingOrderChanged,
+        events.AssetDelivered,
     ),
     machines=(
         records.ISSUE,
@@ -56,6 +98,10 @@ CAPABILITY: Final = Capability(
         records.ESCROW,
         records.REQUEST,
         records.REVERSAL,
+        line_records.LINE_MACHINE,
+        queue_records.QUEUED,
+        queue_records.PAYMENT_MANDATE,
+        queue_records.ORDER,
     ),
     tables=(
         records.ATTESTATION,
@@ -66,6 +112,15 @@ CAPABILITY: Final = Capability(
         records.OPEN_DEBT,
         records.REVERSAL_TABLE,
         records.REVERSED_LEG,
+        line_records.LINE_TABLE,
+        line_records.STATE_LIMITS,
+        line_records.STATE_POSITION,
+        queue_records.QUEUED_TABLE,
+        queue_records.QUEUE,
+        queue_records.QUEUE_STATE,
+        queue_records.QUEUE_COUNT,
+        queue_records.PAYMENT_MANDATE_TABLE,
+        queue_records.ORDER_TABLE,
     ),
     accounts=(
         accounts.AVAIL,
@@ -77,7 +132,8 @@ CAPABILITY: Final = Capability(
         accounts.ATTESTED,
         accounts.RESERVE,
         accounts.BACKING,
+        line_records.GRANTED,
     ),
     parameters=records.CurrencyParameters,
-    invariants=INVARIANTS,
+    invariants=(*INVARIANTS, *LINE_INVARIANTS),
 )

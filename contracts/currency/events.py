@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contracts.framework.event import Event
-from contracts.framework.types import Digest, Instant, Lei, Money, MoneyOrNone, ObjectId
+from contracts.framework.types import Count, Digest, Instant, Lei, Money, MoneyOrNone, ObjectId
 
 
 class ReserveAttested(Event, tag="currency.ReserveAttested"):
@@ -133,3 +133,112 @@ class ReversalEnded(Event, tag="currency.ReversalEnded"):
     payer: Lei
     payee: Lei
     outcome: str
+
+
+class LineChanged(Event, tag="currency.LineChanged"):
+    """A credit line is in another state or has another limit."""
+
+    member: Lei
+    guarantor: Lei
+    state: str
+    limit: MoneyOrNone
+    reason: str
+
+
+class LineCalled(Event, tag="currency.LineCalled"):
+    """A guarantor paid what a member had drawn; the member owes it as ``debt``."""
+
+    member: Lei
+    guarantor: Lei
+    amount: Money
+    debt: ObjectId
+    reason: str
+
+
+class SwingExceeded(Event, tag="currency.SwingExceeded"):
+    """A state's net position passed its limit by something that is owed and not refused."""
+
+    country: str
+    net: MoneyOrNone
+    limit: MoneyOrNone
+
+
+class StateLimitsSet(Event, tag="currency.StateLimitsSet"):
+    """The council set a state's cap on credit lines and the limit of its net position."""
+
+    guarantor: Lei
+    country: str
+    line_cap: MoneyOrNone
+    swing: MoneyOrNone
+
+
+class PaymentQueued(Event, tag="currency.PaymentQueued"):
+    """A payment waits until its payer has the money."""
+
+    payment: ObjectId
+    payer: Lei
+    payee: Lei
+    amount: Money
+    until: Instant
+
+
+class QueuedPaymentEnded(Event, tag="currency.QueuedPaymentEnded"):
+    """A queued payment was made, alone or together with others, cancelled, or timed out."""
+
+    payment: ObjectId
+    payer: Lei
+    payee: Lei
+    amount: Money
+    outcome: str
+    together: Count
+    reason: str
+
+
+class PaymentMandateGiven(Event, tag="currency.PaymentMandateGiven"):
+    """A payer let an operator pay on its behalf within limits."""
+
+    mandate: ObjectId
+    payer: Lei
+    operator: Lei
+    until: Instant
+
+
+class PaymentMandateUsed(Event, tag="currency.PaymentMandateUsed"):
+    """An operator paid on a payer's behalf."""
+
+    mandate: ObjectId
+    payer: Lei
+    operator: Lei
+    payee: Lei
+    amount: Money
+    text: str
+
+
+class PaymentMandateEnded(Event, tag="currency.PaymentMandateEnded"):
+    """An operator may no longer pay on a payer's behalf."""
+
+    mandate: ObjectId
+    payer: Lei
+    operator: Lei
+    outcome: str
+
+
+class StandingOrderChanged(Event, tag="currency.StandingOrderChanged"):
+    """A standing order was given, paid or queued an instalment, or ended."""
+
+    order: ObjectId
+    payer: Lei
+    payee: Lei
+    state: str
+    outcome: str
+    left: Count
+
+
+class AssetDelivered(Event, tag="currency.AssetDelivered"):
+    """In an exchange, one party gave another something that is not money."""
+
+    giver: Lei
+    taker: Lei
+    kind: str
+    asset: ObjectId
+    amount: Money

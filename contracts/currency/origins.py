@@ -58,3 +58,8 @@ def follows_debts(origin: str) -> Callable[[F], F]:
 def follower_of(debt: PaymentRequest) -> type[Follower]:
     """The rules for a debt."""
     return _FOLLOWERS.get(debt.origin, Follower)
+
+
+def is_followed(debt: PaymentRequest) -> bool:
+    """Whether the rules for a debt are others than the ordinary ones."""
+    return debt.origin in _FOLLOWERS

@@ -46,6 +46,50 @@ class CurrencyParameters(Struct, tag="currency.Parameters"):
     escrow_days: Annotated[
         Days, Meta(description="Longest time, in days, that an escrow may hold money.")
     ] = 730
+    line_offer_days: Annotated[
+        Days, Meta(description="Days that a member has to accept an offered credit line.")
+    ] = 30
+    line_negative_days: Annotated[
+        Days, Meta(description="Days below zero after which a credit line is called.")
+    ] = 365
+    line_retry_days: Annotated[
+        Days, Meta(description="Days until a called guarantor that lacked money is asked again.")
+    ] = 5
+    line_repay_days: Annotated[
+        Days, Meta(description="Days that a member has to repay the guarantor of a called line.")
+    ] = 30
+    line_cap: Annotated[
+        MoneyOrNone,
+        Meta(
+            description="Most that all credit lines of a state's members add up to, in minor "
+            "units, unless the council set another cap."
+        ),
+    ] = 100_000_000_000
+    swing: Annotated[
+        MoneyOrNone,
+        Meta(
+            description="Most that a state's net position may be on either side, in minor units, "
+            "unless the council set another limit; 0 for no limit."
+        ),
+    ] = 0
+    council_days: Annotated[
+        Days, Meta(description="Days that the council has to vote on a state's limits.")
+    ] = 30
+    queue_days: Annotated[
+        Days, Meta(description="Longest time, in days, that a payment may wait in the queue.")
+    ] = 30
+    queue_per_payer: Annotated[
+        int, Meta(ge=1, le=10_000, description="Most payments of one payer in the queue.")
+    ] = 200
+    queue_window: Annotated[
+        int, Meta(ge=1, le=2_000, description="Queued payments that one round tries to settle.")
+    ] = 256
+    queue_interval: Annotated[
+        int, Meta(ge=1, le=86_400_000, description="Time between two rounds, in ms.")
+    ] = 2_000
+    standing_days: Annotated[
+        Days, Meta(description="Longest life, in days, of a payment mandate or standing order.")
+    ] = 1_830
 
 
 CURRENCY_PARAMETERS: Final = parameters_table("currency", CurrencyParameters)

@@ -7,8 +7,9 @@ everything.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from msgspec import structs
 
@@ -31,6 +32,7 @@ from contracts.framework.party import HOLDERS, PARTY, Party, Right, party_of, pa
 from contracts.framework.posting import (
     BALANCE,
     LINE,
+    AccountKind,
     Balance,
     Side,
     Unit,
@@ -52,11 +54,34 @@ R = TypeVar("R", bound=Struct)
 _LEI_CHARS: Final = 20
 
 
+class Moved(NamedTuple):
+    """What an operation did to an account: its kind and its balances before and after."""
+
+    account: str
+    kind: AccountKind
+    before: int
+    after: int
+
+
+Watch = Callable[["Context", list[Moved]], None]
+_WATCHES: Final[list[Watch]] = []
+
+
+def watches_accounts(rule: Watch) -> Watch:
+    """Declare a rule that sees what every operation and deadline did to accounts, at its end.
+
+    For limits on sums of accounts. It may refuse an operation; it posts nothing.
+    """
+    _WATCHES.append(rule)
+    return rule
+
+
 class Context:
     """The block and the state, as one transaction or deadline sees them.
 
     ``time`` is block time in ms and ``author`` the LEI that acts (empty at a deadline); ``id`` is
-    the transaction's or deadline's. ``postings`` and ``events`` become the receipt.
+    the transaction's or deadline's; ``policy`` is the present operation's class in signing
+    policies, empty at a deadline. ``postings`` and ``events`` become the receipt.
     """
 
     __slots__ = (
@@ -68,6 +93,7 @@ class Context:
         "height",
         "id",
         "index",
+        "policy",
         "postings",
         "state",
         "time",
@@ -90,6 +116,7 @@ class Context:
         self.index = index
         self.id = id
         self.author = author
+        self.policy = ""
         self.postings: list[Posting] = []
         self.events: list[Event] = []
         self._before: dict[tuple[str, str], int] = {}
@@ -186,10 +213,13 @@ class Context:
 
         Raises ``INSUFFICIENT_FUNDS`` or ``OVER_CREDIT_LINE``.
         """
+        moved: list[Moved] = []
         for (account, unit), before in self._before.items():
             record = self.state.get(BALANCE, account, unit)
             after = 0 if record is None else record.amount
-            side = kind_of(account).side
+            kind = kind_of(account)
+            side = kind.side
+            moved.append(Moved(account, kind, before, after))
             if after == 0 or side is Side.FREE or (after < 0) is (side is Side.DEBIT):
                 continue
             if side is Side.LINE:
@@ -201,6 +231,8 @@ class Context:
                 f"{account} holds {abs(before)} {unit}, needs {abs(before - after)} (minor units)",
             )
         self._before.clear()
+        for watch in _WATCHES:
+            watch(self, moved)
 
     def _require_line(self, account: str, before: int, after: int) -> None:
         line = balance_of(self.state, LINE.of(owner_of(account)))
