@@ -178,6 +178,7 @@ class Core:
         if newest is not None and newest.view > saved.view:
             self._note_final(newest)
         last = max(views.last_certified, views.final[0])
+        self._presence.excuse_all(last + 1)
         self._open(last + 1, "restart" if last else "genesis")
         self._resend(always=last > 0)
 
