@@ -10,6 +10,7 @@ from ledger import merkle
 from ledger.block import Certificate, Header, Verify, Vote, VoteKind
 from ledger.codec import decode_trusted, encode
 from ledger.errors import CodedError
+from ledger.evidence import DoubleVote
 from ledger.hashing import HASH_BYTES, Tag, digest
 from ledger.store.interface import BlockCommit, Row
 from ledger.store.memory import MemoryEnvironment
@@ -111,6 +112,7 @@ class BareProcess:
         self._target: bytes | None = None
         self._judging: ask.Judge | None = None
         self._building: ask.Build | None = None
+        self.evidence: list[DoubleVote] = []
         self._requests: list[bytes] = []
         self._work = False
         self._timer_views: dict[tell.Timer, int] = {}
@@ -226,6 +228,7 @@ class BareProcess:
                 request = ViewRequest(views)
                 self._out.append(fx.Broadcast(request) if peer is None else fx.Send(peer, request))
             case ask.Equivocation(evidence):
+                self.evidence.append(evidence)
                 self._out.append(fx.Alarm("EQUIVOCATION", f"by {evidence.first.signer}"))
             case ask.Fork():
                 self._out.append(fx.Alarm("FORK", "more than f faults", fatal=True))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
+from ledger.evidence import DoubleVote
 from node.consensus.simplex import Core
 from node.messages import Message
 from node.replica import effects as fx
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 class Process(Protocol):
     """What runs on a machine: a :class:`node.replica.replica.Replica` or a bare core."""
+
+    evidence: list[DoubleVote]
+    """Proofs of faults found since it started."""
 
     def start(self, now: int) -> list[fx.Effect]:
         """The first call."""

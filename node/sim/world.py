@@ -181,6 +181,7 @@ class World:
             while not self._gone_on():
                 self._step()
             self.application.settled(self)
+            self._judge_evidence()
         except Violation as broken:
             violation = str(broken)
         except Exception as error:
@@ -193,6 +194,13 @@ class World:
         return Outcome(
             self.plan.seed, violation, len(self.checks.chain) - 1, self.now, tuple(self._lines)
         )
+
+    def _judge_evidence(self) -> None:
+        for number in self.plan.honest:
+            process = self.hosts[number].process
+            for evidence in process.evidence if process is not None else ():
+                self.checks.evidence(evidence)
+                self.trace(number, f"holds evidence against validator {evidence.first.signer}")
 
     def _prepare(self) -> None:
         for host in self.hosts:

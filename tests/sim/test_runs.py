@@ -96,6 +96,12 @@ def test_one_traitor_of_four_can_do_no_harm(strategy: Strategy) -> None:
     assert commits(with_traitor(strategy))
 
 
+@pytest.mark.parametrize("core", [True, False])
+def test_an_equivocating_leader_is_convicted(core: bool) -> None:
+    outcome = play(with_traitor(Strategy.EQUIVOCATE), core=core)
+    assert any("evidence against validator 0" in line for line in outcome.trace)
+
+
 def test_a_lost_disk_is_refilled_by_the_others() -> None:
     assert commits(quiet_plan(crashes=(Crash(2, 3_000, 3_500, wiped=True),)))
 
