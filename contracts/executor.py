@@ -27,7 +27,15 @@ from contracts.framework.context import Context
 from contracts.framework.event import plain_event, subjects_of
 from contracts.framework.operation import Operation, read_operation, read_trusted_operation
 from contracts.framework.parameters import LedgerParameters, parameters_of
-from contracts.framework.schedule import DEADLINE, Deadline, due_deadlines, fire
+from contracts.framework.pause import require_unpaused
+from contracts.framework.schedule import (
+    DEADLINE,
+    HEIGHT_DEADLINE,
+    Deadline,
+    due_at_height,
+    due_deadlines,
+    fire,
+)
 from contracts.framework.types import lei_problem
 from ledger.codec import Hash32, Struct, decode_trusted
 from ledger.errors import (
@@ -172,9 +180,9 @@ def _candidate(
 def admit(state: State, time_ms: int, candidate: Candidate) -> None:
     """Raise a coded error unless a transaction could enter a block of this time.
 
-    Raises ``TRANSACTION_EXPIRED``, ``VALIDITY_TOO_LONG``, ``DUPLICATE_REFERENCE``, or an error of
-    :func:`contracts.framework.authority.authorise`. Whether it is recorded already is the caller's
-    to know.
+    Raises ``TRANSACTION_EXPIRED``, ``VALIDITY_TOO_LONG``, ``DUPLICATE_REFERENCE``,
+    ``OPERATION_PAUSED``, or an error of :func:`contracts.framework.authority.authorise`. Whether it
+    is recorded already is the caller's to know.
     """
     _admit(state, time_ms, parameters_of(state, LedgerParameters).max_validity, candidate)
 
@@ -201,6 +209,7 @@ def _admit(state: State, time: int, max_validity: int, candidate: Candidate) -> 
                 f"the reference stands for transaction {known.transaction.hex()}",
                 field="reference",
             )
+    require_unpaused(state, candidate.operations)
     return authorise(state, time, transaction.author, candidate.operations, candidate.signers)
 
 
@@ -216,6 +225,8 @@ def execute_block(
     """
     execution = Execution(Overlay(parent))
     limits = parameters_of(execution.overlay, LedgerParameters)
+    for due in due_at_height(execution.overlay, block.height, limits.max_deadlines):
+        _execute_deadline(execution, block, due, HEIGHT_DEADLINE)
     for due in due_deadlines(execution.overlay, block.time, limits.max_deadlines):
         _execute_deadline(execution, block, due)
     seen: set[bytes] = set()
@@ -253,6 +264,7 @@ def _execute_transaction(
 
     def run() -> None:
         for op in candidate.operations:
+            ctx.policy = op.declaration.policy
             op.declaration.transition(ctx, op)
             ctx.finish_operation()
         if grants:
@@ -269,8 +281,13 @@ def _execute_transaction(
         execution.events.append(EventEntry(subject, block.height, ctx.index))
 
 
-def _execute_deadline(execution: Execution, block: BlockInput, due: Deadline) -> None:
-    if execution.overlay.get(DEADLINE, *due.key_parts) is None:
+def _execute_deadline(
+    execution: Execution,
+    block: BlockInput,
+    due: Deadline,
+    table: Table[Deadline] = DEADLINE,
+) -> None:
+    if execution.overlay.get(table, *due.key_parts) is None:
         return  # an earlier deadline of this block cancelled it
     ctx = Context(
         execution.overlay,
@@ -282,12 +299,12 @@ def _execute_deadline(execution: Execution, block: BlockInput, due: Deadline) ->
     )
 
     def run() -> None:
-        fire(ctx, due)
+        fire(ctx, due, table)
         ctx.finish_operation()
 
     if not _attempt(execution, ctx, run):
         # It fired once and failed; left in place, it would fail in every block to come.
-        execution.overlay.delete(DEADLINE, *due.key_parts)
+        execution.overlay.delete(table, *due.key_parts)
 
 
 def _attempt(execution: Execution, ctx: Context, run: Callable[[], None]) -> bool:

@@ -9,6 +9,7 @@ from contracts.currency import capability as currency
 from contracts.dispute import capability as dispute
 from contracts.framework.capability import Capability
 from contracts.fund import capability as fund
+from contracts.governance import capability as governance
 from contracts.guarantee import capability as guarantee
 from contracts.netting import capability as netting
 from contracts.register import capability as register
@@ -21,6 +22,7 @@ CAPABILITIES: Final[tuple[Capability, ...]] = (
     dispute.CAPABILITY,
     netting.CAPABILITY,
     fund.CAPABILITY,
+    governance.CAPABILITY,
 )
 
 

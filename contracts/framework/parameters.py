@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Annotated, Any, Final, TypeVar
 
 from msgspec import Meta
@@ -13,6 +14,10 @@ from ledger.state import State, Table
 P = TypeVar("P", bound=Struct)
 
 _TABLES: dict[type[Struct], Table[Any]] = {}
+
+Coherence = Callable[[State, Any], Iterator[str]]
+"""``rule(state, new)`` yields a sentence for each thing that new parameters would break."""
+_COHERENCE: dict[type[Struct], list[Coherence]] = {}
 
 
 def parameters_table(capability: str, kind: type[P]) -> Table[P]:
@@ -37,6 +42,28 @@ def parameters_table_of(kind: type[P]) -> Table[P]:
 def parameters_structure(name: str) -> type[Struct] | None:
     """The structure that is called ``capability.Parameters``, or None."""
     return next((k for k in _TABLES if k.__struct_config__.tag == name), None)
+
+
+def parameters_check(kind: type[Struct]) -> Callable[[Coherence], Coherence]:
+    """Declare what new parameters of a kind must not contradict, in themselves or in the state."""
+
+    def register(rule: Coherence) -> Coherence:
+        _COHERENCE.setdefault(kind, []).append(rule)
+        return rule
+
+    return register
+
+
+def contradictions(state: State, new: Struct) -> Iterator[str]:
+    """In words, everything that new parameters would contradict."""
+    for rule in _COHERENCE.get(type(new), ()):
+        yield from rule(state, new)
+
+
+def all_parameters() -> dict[str, type[Struct]]:
+    """Every parameters structure by the name of its capability."""
+    named = {str(kind.__struct_config__.tag).partition(".")[0]: kind for kind in _TABLES}
+    return dict(sorted(named.items()))
 
 
 class LedgerParameters(Struct, tag="ledger.Parameters"):

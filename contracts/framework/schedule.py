@@ -38,6 +38,9 @@ class Deadline(Struct, tag=1):
 DEADLINE: Final = Table("deadline", Deadline)
 """By due time, handler and parts."""
 
+HEIGHT_DEADLINE: Final = Table("deadline.height", Deadline)
+"""By height, handler and parts: what happens at the start of the block of a height (``due``)."""
+
 Handler = Callable[..., None]
 _HANDLERS: dict[str, Handler] = {}
 
@@ -69,7 +72,23 @@ def due_deadlines(state: State, time: int, limit: int) -> list[Deadline]:
     return found
 
 
-def fire(ctx: Context, due: Deadline) -> None:
-    """Remove a deadline and call its handler."""
-    ctx.delete(DEADLINE, *due.key_parts)
+def at_height(ctx: Context, height: int, handler: str, *parts: KeyPart) -> None:
+    """Have ``handler`` called with ``parts`` at the start of the block of a later height."""
+    entry = Deadline(height, handler, parts)
+    ctx.put(HEIGHT_DEADLINE, entry, *entry.key_parts)
+
+
+def due_at_height(state: State, height: int, limit: int) -> list[Deadline]:
+    """The first ``limit`` entries whose height is reached, in order."""
+    found: list[Deadline] = []
+    for _, record in state.scan(HEIGHT_DEADLINE):
+        if record.due > height or len(found) >= limit:
+            break
+        found.append(record)
+    return found
+
+
+def fire(ctx: Context, due: Deadline, table: Table[Deadline] = DEADLINE) -> None:
+    """Remove a deadline from its table and call its handler."""
+    ctx.delete(table, *due.key_parts)
     _HANDLERS[due.handler](ctx, *due.parts)

@@ -238,6 +238,12 @@ def _step_if_passed(
 def propose_office(ctx: Context, op: ProposeOffice) -> None:
     """Open the ballot on granting or revoking an office."""
     granting = op.change is OfficeChange.GRANT
+    if op.office.role is Role.GUARANTOR or (op.office.role is Role.REGISTRAR and not granting):
+        raise CodedError(
+            INVALID_TERMS,
+            "guarantors come and go, and the registrar changes, by governance",
+            field="office",
+        )
     party = ctx.party(op.party, Right.SERVE if granting else None, field="party")
     check_office(ctx, party, op.office, granting=granting)
     if open_motion(ctx, OFFICE, op.party) is not None:
