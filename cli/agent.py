@@ -143,9 +143,19 @@ def start(keystore: Path, keys: Mapping[str, PrivateKey], seconds: int) -> Agent
 def socket_path(keystore: Path) -> Path:
     """Where the agent of a keystore listens; the name is a digest, so any path fits a socket."""
     override = os.environ.get("IIC_RUNTIME_DIR")
-    base = Path(override) if override else platformdirs.user_runtime_path("iic")
+    base = Path(override) if override else _runtime_directory()
     name = hashlib.sha256(os.fsencode(os.path.realpath(keystore))).hexdigest()[:16]
     return base / f"agent-{name}"
+
+
+def _runtime_directory() -> Path:
+    """The session's directory for sockets, or, where there is no session, one of this user's.
+
+    Not in a place that everybody may write to: there another user could make it first.
+    """
+    if os.environ.get("XDG_RUNTIME_DIR"):
+        return platformdirs.user_runtime_path("iic")
+    return platformdirs.user_state_path("iic") / "run"
 
 
 def _private_directory(path: Path) -> None:

@@ -264,9 +264,11 @@ def moment(ms: int, *, local: bool = False) -> str:
 
 
 def short(value: bytes | str, *, head: int = 4, tail: int = 4) -> str:
-    """A long hash for people: ``5c1e…9a40``."""
+    """A long hash for people: ``5c1e…9a40``; with no ``tail``, ``5c1e…``."""
     text = value.hex() if isinstance(value, bytes) else value
-    return text if len(text) <= head + tail + 1 else f"{text[:head]}…{text[-tail:]}"
+    if len(text) <= head + tail + 1:
+        return text
+    return f"{text[:head]}…{text[len(text) - tail :]}"
 
 
 def _plain(value: Any) -> Any:

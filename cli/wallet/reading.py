@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -99,34 +100,39 @@ def accounts(session: Session, party: str | None) -> None:
 @click.command()
 @click.argument("party", required=False)
 @click.option("--limit", type=click.IntRange(1, 200), default=20, show_default=True)
-@click.option("--cursor", default="", help="Where to go on, from an earlier page.")
+@click.option("--page", type=click.IntRange(1), default=1, help="Further back: 2 is the next page.")
+@click.option("--cursor", default="", help="Where to go on: `next` of an earlier page's JSON.")
 @click.option("--all", "everything", is_flag=True, help="All pages, to the first entry.")
 @with_session
-def history(session: Session, party: str | None, limit: int, cursor: str, everything: bool) -> None:
+def history(
+    session: Session, party: str | None, limit: int, page: int, cursor: str, everything: bool
+) -> None:
     """Show what concerned a member, newest first."""
     lei = session.party if party is None else session.lei(party)
     entries: list[RowView] = []
     names: dict[str, str] = {}
-    while True:
-        page = session.client.do(calls.history(lei, cursor=cursor, limit=limit))
-        entries += page.entries
-        names |= page.names
-        cursor = page.next
-        if not everything or not cursor:
+    for number in itertools.count(1):
+        answer = session.client.do(calls.history(lei, cursor=cursor, limit=limit))
+        if everything or number == page:
+            entries += answer.entries
+            names |= answer.names
+        cursor = answer.next
+        if not cursor or (number >= page and not everything):
             break
+    more = "" if not cursor else f"More: iic wallet history {lei} --limit {limit} --page {page + 1}"
     output.emit(
         {
             "party": lei,
-            "height": page.height,
+            "height": answer.height,
             "entries": _plain(entries),
             "names": names,
             "next": cursor,
         },
-        lambda: _show_history(lei, entries, names, cursor),
+        lambda: _show_history(lei, entries, names, more),
     )
 
 
-def _show_history(lei: str, entries: list[RowView], names: dict[str, str], cursor: str) -> None:
+def _show_history(lei: str, entries: list[RowView], names: dict[str, str], more: str) -> None:
     account = AVAIL.of(lei)
     rows = []
     for entry in entries:
@@ -145,8 +151,8 @@ def _show_history(lei: str, entries: list[RowView], names: dict[str, str], curso
     output.table(
         ("TIME", "WHAT", ("AMOUNT", "right"), ("BALANCE", "right"), "REFERENCE", "ID"), rows
     )
-    if cursor:
-        output.say(f"More: iic wallet history {lei} --cursor {cursor}")
+    if more:
+        output.say(more)
 
 
 def _what(entry: RowView, names: dict[str, str]) -> str:

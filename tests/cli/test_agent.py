@@ -112,3 +112,14 @@ def test_no_request_returns_a_seed(running: agent.Agent, keystore: Path) -> None
 def test_the_time_is_bounded(keystore: Path, seconds: int) -> None:
     with pytest.raises(CodedError):
         agent.start(keystore, {}, seconds)
+
+
+def test_without_a_session_directory_it_finds_a_private_place_and_says_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder
+) -> None:
+    monkeypatch.delenv("IIC_RUNTIME_DIR", raising=False)
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    assert agent.find(tmp_path / "k") is None
+    assert agent.socket_path(tmp_path / "k").is_relative_to(tmp_path)
+    assert not recwarn.list

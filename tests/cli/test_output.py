@@ -124,3 +124,7 @@ def test_moments_are_exact_to_the_millisecond(ms: int) -> None:
 def test_short_keeps_both_ends_and_leaves_short_values_alone() -> None:
     assert output.short(bytes.fromhex("5c1e0000000000009a40")) == "5c1e…9a40"
     assert output.short("abcd") == "abcd"
+
+
+def test_short_without_a_tail_shows_the_head_alone() -> None:
+    assert output.short("76c5325b" * 8, head=4, tail=0) == "76c5…"
