@@ -21,6 +21,7 @@ from contracts.barter import (
     offers,
     records,
     securing,
+    succession,  # noqa: F401 - registers what a successor takes over
     trading,
 )
 from contracts.barter.invariants import INVARIANTS

@@ -18,6 +18,7 @@ from contracts.currency import (  # noqa: F401
     requests,
     rules,
     standing,
+    succession,
     supply,
 )
 from contracts.currency.invariants import INVARIANTS

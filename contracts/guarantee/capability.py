@@ -14,6 +14,7 @@ from contracts.guarantee import (  # noqa: F401 - some only declare rules
     operations,
     records,
     rules,
+    succession,
 )
 from contracts.guarantee.invariants import INVARIANTS
 
@@ -46,6 +47,7 @@ CAPABILITY: Final = Capability(
         claims.AgreeOnGoods,
         claims.ConfirmGoods,
         claims.RecoverInCash,
+        succession.AssumeGuarantee,
     ),
     events=(
         events.CapacityPosted,

@@ -25,6 +25,9 @@ class ProgrammeParameters(Struct, tag="programme.Parameters"):
     plan_days: Annotated[
         Days, Meta(description="Days after a quarter begins in which its plan may still be filed.")
     ] = 30
+    quarters_ahead: Annotated[
+        int, Meta(ge=1, le=40, description="For how many quarters ahead plans may be filed.")
+    ] = 4
     report_days: Annotated[
         Days, Meta(description="Business days after a quarter to report on it.")
     ] = 20
@@ -63,6 +66,7 @@ class ProgrammeState(StrEnum):
     ATTESTED = "attested"
     UNATTESTED = "unattested"
     MISSED = "missed"
+    DROPPED = "dropped"
 
 
 class Programme(Struct, tag=1):
@@ -103,6 +107,7 @@ PROGRAMME: Final = Machine[Programme](
         step("miss", _P.PLANNED, _P.MISSED, "the time limit"),
         step("attest", _P.REPORTED, _P.ATTESTED, "the inspector that the report names"),
         step("stand", _P.REPORTED, _P.UNATTESTED, "the time limit: the report stands as made"),
+        step("drop", (_P.PLANNED, _P.REPORTED), _P.DROPPED, "the member's run-off"),
     ),
     limits={
         _P.PLANNED: Limit("miss", "20 business days after the quarter"),
@@ -172,6 +177,12 @@ FINDING: Final = Machine[Finding](
         step("order remedy", _F.RESPONDED, _F.REMEDY, "registrar"),
         step("stay undecided", _F.RESPONDED, _F.REMEDY, "the time limit"),
         step("remedy", _F.REMEDY, _F.REMEDIED, "registrar, on an inspector's report"),
+        step(
+            "become moot",
+            (_F.OPEN, _F.RESPONDED, _F.REMEDY),
+            _F.DROPPED,
+            "the member's exclusion or run-off",
+        ),
         step("fail", _F.REMEDY, _F.FAILED, "the time limit: the council votes on suspension"),
     ),
     limits={

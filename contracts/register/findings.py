@@ -21,8 +21,9 @@ from contracts.framework.authority import holder_of, member
 from contracts.framework.ballot import open_motion
 from contracts.framework.context import Context
 from contracts.framework.evidence import Evidence, require_evidence
+from contracts.framework.machine import ITEM
 from contracts.framework.operation import Operation, operation, transition
-from contracts.framework.party import Right, Role, Standing
+from contracts.framework.party import Party, Right, Role, Standing
 from contracts.framework.types import Digest, Lei, ObjectId, Reason
 from contracts.register.conduct_records import (
     FINDING,
@@ -37,6 +38,7 @@ from contracts.register.conduct_records import (
 )
 from contracts.register.deviation import Level, Quarter, quarter_at, quarter_of
 from contracts.register.events import FindingMoved
+from contracts.register.hooks import on_standing_change
 from contracts.register.membership import ask_council
 from contracts.register.programme import related
 from contracts.register.records import MEMBERSHIP, RegisterParameters
@@ -282,6 +284,17 @@ def remedy_fails(ctx: Context, finding: Finding) -> None:
     except CodedError as error:
         if error.code is not NO_VOTERS:
             raise
+
+
+@on_standing_change
+def findings_become_moot(ctx: Context, before: Party, after: Party) -> None:
+    """Who is excluded or leaves has nothing to remedy any more."""
+    if after.state not in {Standing.EXCLUDED, Standing.RUN_OFF}:
+        return
+    for key in [item.key for _, item in ctx.state.scan(ITEM, after.lei, FINDING.name)]:
+        finding = ctx.get(FINDING_TABLE, *key)
+        if finding is not None and finding.lei == after.lei and ctx.time <= finding.due:
+            _move(ctx, finding, "become moot", f"the member is {after.state.value}")
 
 
 def _move(

@@ -45,7 +45,12 @@ class LeavingParameters(Struct, tag="leaving.Parameters"):
     """Limits and windows of run-offs, losses, successions and withdrawals."""
 
     loss_days: Annotated[
-        Days, Meta(description="Days of run-off after which losses are determined and shared.")
+        int,
+        Meta(
+            ge=0,
+            le=3_650,
+            description="Days of run-off after which losses are determined and shared.",
+        ),
     ] = 180
     guarantor_limit: Annotated[
         MoneyOrNone,

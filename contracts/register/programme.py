@@ -18,8 +18,9 @@ from contracts.errors import (
 from contracts.framework.authority import holder_of, member
 from contracts.framework.calendar import after_business_days, after_days, calendar_of
 from contracts.framework.context import Context
+from contracts.framework.machine import ITEM
 from contracts.framework.operation import Operation, operation, transition
-from contracts.framework.party import PARTY, Party, Right, Role, holder
+from contracts.framework.party import PARTY, Party, Right, Role, Standing, holder
 from contracts.framework.types import Digest, Lei
 from contracts.register.conduct_records import (
     PROGRAMME,
@@ -37,8 +38,10 @@ from contracts.register.deviation import (
     deviation,
     level_of,
     nothing_produced,
+    quarter_of,
 )
 from contracts.register.events import PlanFiled, ProgrammeJudged
+from contracts.register.hooks import on_standing_change
 from ledger.errors import CodedError
 from ledger.state import State
 
@@ -64,7 +67,7 @@ def _home_guarantor(state: State, author: str, op: FilePlan) -> tuple[str, ...]:
     cosigners=_home_guarantor,
     cosigned_by="the guarantor of the member's home state",
     emits=(PlanFiled,),
-    errors=(DEADLINE_PASSED, ALREADY_DECIDED),
+    errors=(DEADLINE_PASSED, TOO_EARLY, ALREADY_DECIDED),
     text={
         "en": "File the production plan for {quarter}: {lines}",
         "ru": "Подать производственный план на {quarter}: {lines}",
@@ -135,6 +138,10 @@ def file_plan(ctx: Context, op: FilePlan) -> None:
             f"the plan for {op.quarter.words} was to be filed until {latest}",
             field="quarter",
         )
+    if op.quarter.index > quarter_of(ctx.time).index + params.quarters_ahead:
+        raise CodedError(
+            TOO_EARLY, f"plans are filed {params.quarters_ahead} quarters ahead", field="quarter"
+        )
     if ctx.get(PROGRAMME_TABLE, ctx.author, op.quarter.index) is not None:
         raise CodedError(
             ALREADY_DECIDED, f"a plan for {op.quarter.words} is on file", field="quarter"
@@ -196,6 +203,17 @@ def report_is_missing(ctx: Context, plan: Programme) -> None:
 def attestation_is_missing(ctx: Context, plan: Programme) -> None:
     """An inspector's silence is not held against the member; that it is unattested shows."""
     _judge(ctx, plan, "stand", Deviation(plan.off, plan.planned))
+
+
+@on_standing_change
+def programmes_end(ctx: Context, before: Party, after: Party) -> None:
+    """Who leaves has no programme to keep any more."""
+    if after.state is not Standing.RUN_OFF:
+        return
+    for key in [item.key for _, item in ctx.state.scan(ITEM, after.lei, PROGRAMME.name)]:
+        plan = ctx.get(PROGRAMME_TABLE, *key)
+        if plan is not None and plan.lei == after.lei and ctx.time <= plan.due:
+            ctx.move(PROGRAMME, plan, "drop")
 
 
 def _programme(ctx: Context, lei: str, quarter: Quarter) -> Programme:

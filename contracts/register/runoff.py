@@ -32,12 +32,13 @@ from contracts.currency.debts import (
     require_unfrozen,
     settle_debt,
 )
+from contracts.currency.origins import follower_of
 from contracts.currency.records import DUE, REQUEST, PaymentRequest
 from contracts.errors import DEBT_FROZEN, NOT_ENTITLED, WRONG_STATE
 from contracts.framework.authority import holder_of, member
 from contracts.framework.calendar import MS_PER_DAY
 from contracts.framework.context import Context
-from contracts.framework.machine import ITEM
+from contracts.framework.machine import ITEM, machines
 from contracts.framework.operation import Operation, operation, transition
 from contracts.framework.party import HOLDERS, PARTY, Party, Right, Role, Standing, holder
 from contracts.framework.posting import Unit, accounts_of, balance_of, entry, kind_of
@@ -58,6 +59,8 @@ from contracts.register.records import MEMBERSHIP
 from ledger.errors import CodedError
 from ledger.state import State
 
+_LASTING = frozenset({REQUEST.name, MEMBERSHIP.name, "guarantee"})
+_CONTESTED = frozenset({"disputed", "contested"})
 SET_OFF, SHARE, WRITE_OFF = "set-off", "share", "loss"
 """Ways in which a run-off extinguishes debts, besides payment."""
 
@@ -130,12 +133,24 @@ def owed_by(state: State, lei: str) -> int:
 
 
 def _waits(state: State, lei: str) -> bool:
-    """Whether something is open that may still change what the party owes or has."""
-    no_matter = {REQUEST.name, MEMBERSHIP.name, "guarantee", "succession"}
-    return any(
-        item.machine not in no_matter or item.state == "disputed"
-        for _, item in state.scan(ITEM, lei)
-    )
+    """Whether something is open that will end and may change what the party owes or has.
+
+    A debt matters only while it is contested; a guarantee, which may last for years, does not: what
+    it leads to later is another loss. What rests without a limit, or is reviewed again and again,
+    would be waited for in vain.
+    """
+    for _, item in state.scan(ITEM, lei):
+        if item.machine in _LASTING:
+            if item.state in _CONTESTED:
+                return True
+            continue
+        machine = machines()[item.machine]
+        standing = machine.states(item.state)
+        limit = machine.limits.get(standing)
+        ends = limit is not None and machine.target(standing, limit.event) is not standing
+        if ends or (standing in machine.rests and item.state in _CONTESTED):
+            return True
+    return False
 
 
 # Own means
@@ -324,7 +339,8 @@ def share_out(ctx: Context, sharing: Sharing) -> None:
             continue
         share = min(left * sharing.pool // sharing.owed, sharing.pool - sharing.paid)
         if share:
-            ctx.post(Unit.SCU, WINDUP.of(sharing.lei), AVAIL.of(debt.creditor), share)
+            payee = follower_of(debt).payee(ctx.state, debt)
+            ctx.post(Unit.SCU, WINDUP.of(sharing.lei), payee, share)
             settle_debt(ctx, debt.id, share, PAYMENT if share == left else SHARE)
         if left > share:
             settle_debt(ctx, debt.id, left - share, WRITE_OFF)

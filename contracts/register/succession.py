@@ -158,13 +158,14 @@ def succession_decided(ctx: Context, ballot: Ballot, passed: bool) -> None:
         why = "" if passed else "the council did not agree"
         _end(ctx, succession, "refuse", reason=why or "a party's standing changed meanwhile")
         return
+    # Before the standing changes, so that contracts see that a successor is there and do not end.
+    # Objects pass from the next block on: what other rules have due then comes first.
+    moving = ctx.move(SUCCESSION, succession, "approve", due=ctx.time)
     if MEMBERSHIP.target(party.state, "succeed") is not None:
         for office in party.offices:
             revoke_office(ctx, ctx.party(party.lei), office)
         due = ctx.in_days(ctx.params(RegisterParameters).review_days)
         change_standing(ctx, ctx.party(party.lei), "succeed", due=due, reason=ballot.reason)
-    # Not in this step: what other rules have due in the next block comes first.
-    moving = ctx.move(SUCCESSION, succession, "approve", due=ctx.time)
     _tell(ctx, moving)
 
 
