@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cli import calls
 from cli.client import Client
-from cli.localcluster import LocalCluster
+from cli.localcluster import LocalCluster, LocalNode
 from contracts.currency.operations import Leg, Transfer
 from contracts.framework.operation import write_operation
 from contracts.genesis import application_genesis
@@ -109,11 +109,17 @@ class Witness:
 
 
 def lost(cluster: LocalCluster, told: dict[bytes, tuple[int, int]]) -> list[str]:
-    """What some running node answers differently from what a client was told."""
+    """What some running node answers differently from what a client was told.
+
+    Every node first gets the time to commit the newest block that the client was told of: the
+    node that told it may have been ahead of the others by that block.
+    """
     found = []
+    newest = max((height for height, _ in told.values()), default=0)
     for node in cluster.nodes:
         if not node.is_running:
             continue
+        _wait_for_height(cluster, node, newest)
         with Client(node.url) as client:
             ids = list(told)
             for start in range(0, len(ids), 1_000):
@@ -125,3 +131,11 @@ def lost(cluster: LocalCluster, told: dict[bytes, tuple[int, int]]) -> list[str]
                     if (answer.height, answer.index) != told[identity]
                 ]
     return found
+
+
+def _wait_for_height(cluster: LocalCluster, node: LocalNode, target: int) -> None:
+    def reached() -> bool:
+        view = node.view()
+        return view is not None and view.head.block >= target
+
+    cluster.wait_until(reached, f"{node.name} to commit block {target}", seconds=60.0)

@@ -53,7 +53,7 @@ async def test_an_escrow_is_told_with_state_limit_and_who_acts(
     body = (await http.get(f"/v1/objects/{escrow}")).json()
     assert (body["machine"], body["state"], body["ended"]) == ("escrow", "held", False)
     assert body["awaits"] == [lei(THIRD)]
-    assert body["events"] == ["release", "refund", "expire"]
+    assert {"release", "refund", "expire"} <= set(body["events"])
     assert body["fields"]["amount"] == 250_000
     assert body["shown"]["amount"] == "2,500.00"
     assert body["due"]["ms"] == body["fields"]["due"]
