@@ -137,4 +137,4 @@ def supports_guarantor(ctx: Context, guarantee: Guarantee, lacking: int) -> int:
 @covers_losses
 def bears_run_off(ctx: Context, loser: str, lacking: int) -> int:
     """Bear what a leaving member and its guarantor could not pay."""
-    return first_loss(ctx, loser, lacking, cause=(RUN_OFF, loser.encode()))
+    return first_loss(ctx, loser, lacking, cause=(RUN_OFF, loser.encode().ljust(32, b"\0")))
