@@ -33,7 +33,7 @@ from contracts.framework.context import Context
 from contracts.framework.operation import Operation, operation, transition
 from contracts.framework.party import Right
 from contracts.framework.posting import Unit, entry
-from contracts.framework.types import Count, Lei, Money, MoneyOrNone, ObjectId
+from contracts.framework.types import Count, GoodsValue, Lei, MoneyOrNone, ObjectId
 from ledger.errors import CodedError
 from ledger.state import State
 
@@ -74,7 +74,7 @@ class Assign(Operation, tag="barter.Assign"):
 
     contract: Annotated[ObjectId, CONTRACT_ID]
     assignee: Annotated[Lei, Meta(description="Who holds it from now on.")]
-    amount: Annotated[Money, Meta(description="How much goods value, minor units.")]
+    amount: Annotated[GoodsValue, Meta(description="How much goods value, minor units.")]
 
 
 def _maker_or_holder(state: State, author: str, op: Any) -> tuple[str, ...]:
@@ -113,7 +113,7 @@ class TopUp(Operation, tag="barter.TopUp"):
 
     contract: Annotated[ObjectId, CONTRACT_ID]
     holder: Annotated[Lei, Meta(description="Whose claim.")]
-    amount: Annotated[Money, Meta(description="How much goods value ends, minor units.")]
+    amount: Annotated[GoodsValue, Meta(description="How much goods value ends, minor units.")]
     price: Annotated[MoneyOrNone, Meta(description="What the maker pays for it, minor units.")]
 
 

@@ -1,87 +1,157 @@
 """Operations, events and values in plain words, from their declarations.
 
 The words are those of the declaration in the reader's language (English where a language has
-none); a party appears under its name if ``names`` knows it and under its LEI otherwise.
+none). What its sentence leaves out follows in brackets, so nothing that is filled in goes unsaid.
+
+:func:`words` is for reading: ids are shortened, long lists counted, parties called by their names.
+:func:`exact_words` is for signing: it depends on the operation alone, ids and parties stand in full
+and texts in quotation marks, so that two different operations never read alike.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, Final
 
 from contracts.framework.fields import Field, fields_of
 from contracts.framework.forms import format_amount, format_instant
 from contracts.framework.operation import Operation
-from contracts.framework.types import Kind
+from contracts.framework.types import UNIT_MARK, Kind
+from contracts.framework.vocabulary import choice_label, field_label
 from ledger.codec import Struct
 
 Naming = Callable[[str], str | None]
 """From an LEI to the party's name, or None."""
 
-LANGUAGES = ("en", "ru", "zh")
-_NONE = {"en": "none", "ru": "нет", "zh": "无"}
-_FLAGS = {"en": ("no", "yes"), "ru": ("нет", "да"), "zh": ("否", "是")}
-_PLACE = re.compile(r"\{([a-z_]+)\}")
-_SHORT = 16
+LANGUAGES: Final = ("en", "ru", "zh")
+PLACE: Final = re.compile(r"\{([a-z_]+)\}")
+"""Where a declaration's text takes a field."""
+
+SHOWN_ITEMS: Final = 3
+"""Of a longer list, so many items are told and the others counted; exact words tell all."""
+
+_NONE: Final = {"en": "none", "ru": "нет", "zh": "无"}
+_FLAGS: Final = {"en": ("no", "yes"), "ru": ("нет", "да"), "zh": ("否", "是")}
+_MORE: Final = {"en": "and {} more", "ru": "и ещё {}", "zh": "另有 {} 项"}
+_SHORT: Final = 16
 
 
 def words(op: Operation, language: str = "en", names: Naming = lambda lei: None) -> str:
-    """What an operation states, as one sentence."""
-    template = op.declaration.text.get(language) or op.declaration.text["en"]
-    values = {
-        field.name: value_words(field, getattr(op, field.name), language, names)
-        for field in fields_of(type(op))
-    }
-    return _PLACE.sub(lambda match: values[match[1]], template)
+    """What an operation states, for reading."""
+    return _Teller(_known(language), names, exact=False).operation(op)
+
+
+def exact_words(op: Operation, language: str = "en") -> str:
+    """What an operation states, for signing: complete, and the same wherever it is made."""
+    return _Teller(_known(language), lambda lei: None, exact=True).operation(op)
 
 
 def value_words(
     field: Field, value: Any, language: str = "en", names: Naming = lambda lei: None
 ) -> str:
-    """A field's value in words; items of a list are separated by semicolons."""
-    if field.many is not None:
-        items = [_item_words(field, item, language, names) for item in value]
-        return "; ".join(items) or _NONE.get(language, _NONE["en"])
-    return _item_words(field, value, language, names)
-
-
-def _item_words(field: Field, value: Any, language: str, names: Naming) -> str:
-    if value is None or value == "":
-        return _NONE.get(language, _NONE["en"])
-    if isinstance(value, Struct):
-        return _group_words(value, language, names)
-    if isinstance(value, bytes):
-        return value.hex()[:_SHORT] + ("…" if len(value) * 2 > _SHORT else "")
-    if isinstance(value, bool):
-        return _FLAGS.get(language, _FLAGS["en"])[value]
-    if field.kind is Kind.AMOUNT:
-        return f"{format_amount(value)} SCU"
-    if field.kind is Kind.INSTANT:
-        return format_instant(value)
-    if field.kind is Kind.PARTY:
-        return names(value) or value
-    return str(value.value if isinstance(value, Enum) else value)
-
-
-def _group_words(value: Struct, language: str, names: Naming) -> str:
-    """The fields of a group that are filled in; the first stands alone, as what it is about."""
-    parts = []
-    for position, field in enumerate(fields_of(type(value))):
-        content = getattr(value, field.name)
-        if content in (None, "", ()):
-            continue
-        text = value_words(field, content, language, names)
-        parts.append(text if position == 0 else f"{field.label} {text}")
-    return ", ".join(parts)
+    """A field's value in words, for reading; items of a list are separated by semicolons."""
+    return _Teller(_known(language), names, exact=False).value(field, value)
 
 
 def form_lines(
     op: Operation, language: str = "en", names: Naming = lambda lei: None
 ) -> list[tuple[str, str]]:
     """Labels and values of an operation's fields, for a table."""
+    told = _Teller(_known(language), names, exact=False)
     return [
-        (field.label, value_words(field, getattr(op, field.name), language, names))
+        (field_label(field.name, language), told.value(field, getattr(op, field.name)))
         for field in fields_of(type(op))
     ]
+
+
+def _known(language: str) -> str:
+    return language if language in LANGUAGES else LANGUAGES[0]
+
+
+@dataclass(frozen=True, slots=True)
+class _Teller:
+    """How values are told: in which language, with whose names, for reading or for signing."""
+
+    language: str
+    names: Naming
+    exact: bool
+
+    def operation(self, op: Operation) -> str:
+        texts = op.declaration.text
+        template = texts.get(self.language) or texts["en"]
+        named = set(PLACE.findall(template))
+        fields = fields_of(type(op))
+        values = {f.name: self.value(f, getattr(op, f.name)) for f in fields if f.name in named}
+        sentence = PLACE.sub(lambda match: values[match[1]], template)
+        rest = [f for f in fields if f.name not in named]
+        left = "; ".join(self._labelled(op, field) for field in rest if _filled(op, field))
+        return f"{sentence} ({left})" if left else sentence
+
+    def value(self, field: Field, value: Any) -> str:
+        if field.many is None:
+            return self._item(field, value)
+        if not value:
+            return _NONE[self.language]
+        shown = value if self.exact else value[:SHOWN_ITEMS]
+        items = [self._item(field, item) for item in shown]
+        if len(value) > len(shown):
+            items.append(_MORE[self.language].format(len(value) - len(shown)))
+        return "; ".join(items)
+
+    def _labelled(self, record: Struct, field: Field) -> str:
+        text = self.value(field, getattr(record, field.name))
+        return f"{field_label(field.name, self.language)} {text}"
+
+    def _item(self, field: Field, value: Any) -> str:
+        if value is None or value == "":
+            return _NONE[self.language]
+        if isinstance(value, Struct):
+            return self._group(value)
+        if isinstance(value, bytes):
+            return self._hex(value)
+        if isinstance(value, str):
+            return self._text(field, value)
+        if isinstance(value, bool):
+            return _FLAGS[self.language][value]
+        return self._number(field, value)
+
+    def _number(self, field: Field, value: int) -> str:
+        if field.kind is Kind.AMOUNT:
+            return f"{format_amount(value)} {unit_of(field)}"
+        return format_instant(value) if field.kind is Kind.INSTANT else str(value)
+
+    def _text(self, field: Field, value: str) -> str:
+        if isinstance(value, Enum):
+            return choice_label(str(value.value), self.language)
+        if field.kind is Kind.PARTY:
+            return self.names(value) or value
+        quoted = self.exact and field.kind is Kind.TEXT
+        return json.dumps(value, ensure_ascii=False) if quoted else value
+
+    def _group(self, value: Struct) -> str:
+        """The fields of a group that are filled in; the first stands alone, as its subject."""
+        parts = [
+            self.value(field, getattr(value, field.name))
+            if position == 0
+            else self._labelled(value, field)
+            for position, field in enumerate(fields_of(type(value)))
+            if _filled(value, field)
+        ]
+        return f"[{', '.join(parts)}]" if self.exact else ", ".join(parts)
+
+    def _hex(self, value: bytes) -> str:
+        text = value.hex()
+        return text if self.exact or len(text) <= _SHORT else f"{text[:_SHORT]}…"
+
+
+def unit_of(field: Field) -> str:
+    """The unit of an amount: settlement currency, unless its declaration marks another."""
+    return str(dict(field.schema).get(UNIT_MARK, "SCU"))
+
+
+def _filled(record: Struct, field: Field) -> bool:
+    return getattr(record, field.name) not in (None, "", (), b"")

@@ -13,7 +13,7 @@ from contracts.codes import COUNTRIES, INCOTERMS, UNITS
 from contracts.framework.fields import Field, fields_of
 from contracts.framework.forms import to_named
 from contracts.framework.operation import Declaration
-from contracts.framework.types import Kind
+from contracts.framework.types import UNIT_MARK, Kind
 from ledger.codec import Struct
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -72,7 +72,8 @@ def field_schema(field: Field) -> dict[str, Any]:
             schema["maxItems"] = most
     if field.optional:
         schema = {"anyOf": [schema, {"type": "null"}]}
-    description = " ".join(text for text in (field.meaning, _UNITS.get(field.kind, "")) if text)
+    units = "" if UNIT_MARK in dict(field.schema) else _UNITS.get(field.kind, "")
+    description = " ".join(text for text in (field.meaning, units) if text)
     if description:
         schema["description"] = description
     if not field.required:
@@ -89,7 +90,8 @@ def _value_schema(field: Field) -> dict[str, Any]:
         return {"type": "boolean"}
     least, most = field.bounds
     if field.kind in _INTEGERS:
-        return _without_none({"type": "integer", "minimum": least, "maximum": most})
+        whole = {"type": "integer", "minimum": least, "maximum": most, **dict(field.schema)}
+        return _without_none(whole)
     if field.kind in _BYTES:
         pattern = "^(?:[0-9a-f]{2})*$"
         if least is not None and least == most:

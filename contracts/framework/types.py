@@ -70,6 +70,14 @@ Incoterm = Annotated[str, Meta(min_length=3, max_length=3), kind_of(Kind.INCOTER
 Money = Annotated[int, Meta(ge=1, le=limits.MAX_INT), kind_of(Kind.AMOUNT)]
 """An amount in minor units, at least 1."""
 
+UNIT_MARK: Final = "x-unit"
+"""Under this name a declaration says that an amount is not in settlement currency."""
+
+GoodsValue = Annotated[
+    int, Meta(ge=1, le=limits.MAX_INT), kind_of(Kind.AMOUNT, **{UNIT_MARK: "GV"})
+]
+"""Goods value in minor units, at least 1: what a claim to finished goods is counted in."""
+
 MoneyOrNone = Annotated[int, Meta(ge=0, le=limits.MAX_INT), kind_of(Kind.AMOUNT)]
 """An amount in minor units, or 0."""
 

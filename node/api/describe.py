@@ -23,6 +23,7 @@ from contracts.framework.operation import Operation
 from contracts.framework.parameters import LEDGER_PARAMETERS, parameters_table_of
 from contracts.framework.party import HOLDING, KEYRING, PARTY
 from contracts.framework.posting import BALANCE, owner_of
+from contracts.framework.render import words
 from contracts.framework.schedule import DEADLINE
 from contracts.framework.types import Kind
 from contracts.registry import CAPABILITIES
@@ -39,7 +40,6 @@ from node.api.models import (
     ReceiptView,
     RowView,
 )
-from node.api.sentences import words
 from node.api.words import moment
 
 LEI_CHARS = 20
@@ -78,9 +78,10 @@ def money(amount: int, unit: str) -> Money:
 class Describer:
     """Turns records of one snapshot into JSON and remembers whom they mention."""
 
-    def __init__(self, reader: ChainReader, chain_id: bytes) -> None:
+    def __init__(self, reader: ChainReader, chain_id: bytes, language: str = "en") -> None:
         self._state = State(reader)
         self._chain_id = chain_id
+        self._language = language
         self._parties: dict[str, None] = {}
 
     def names(self) -> dict[str, str]:
@@ -132,7 +133,10 @@ class Describer:
         declared = op.declaration
         fields, shown = self.fields(op)
         return OperationView(
-            name=declared.name, text=words(op, self.name), fields=fields, shown=shown
+            name=declared.name,
+            text=words(op, self._language, self.name),
+            fields=fields,
+            shown=shown,
         )
 
     def event(self, plain: tuple[Any, ...]) -> EventView:

@@ -152,6 +152,14 @@ class OperationView(View, kw_only=True):
     shown: Shown
 
 
+class StatementView(View, kw_only=True):
+    """What was signed, in plain words; ``sha256`` is of the text's UTF-8 and the same anywhere."""
+
+    language: str
+    text: str
+    sha256: Hex
+
+
 class TransactionView(Naming, kw_only=True):
     """A transaction's status, and, once it is recorded, its content and receipt."""
 
@@ -161,6 +169,7 @@ class TransactionView(Naming, kw_only=True):
     valid_until: Moment | None = None
     operations: list[OperationView] = []
     signers: list[Hex] = []
+    statement: StatementView | None = None
     receipt: ReceiptView | None = None
 
 
@@ -442,6 +451,21 @@ class DeclarationsAnswer(Answer, kw_only=True):
     """Every operation that a transaction may carry."""
 
     operations: list[DeclarationView]
+
+
+class RenderRequest(View, kw_only=True):
+    """Operations in their JSON form, or the content of a transaction; one of the two."""
+
+    operations: list[dict[str, Any]] = []
+    content: Hex = ""
+    language: str = "en"
+
+
+class RenderAnswer(Answer, kw_only=True):
+    """Each operation in the words that are signed, and, of a whole transaction, its statement."""
+
+    texts: list[str]
+    statement: StatementView | None = None
 
 
 class BlockEvent(View, kw_only=True):

@@ -5,23 +5,36 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from fastapi import APIRouter
+import msgspec
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from contracts.accounts import ATTESTED, ISSUED, RESERVE
 from contracts.currency.records import ATTESTATION
 from contracts.framework.event import name_of
-from contracts.framework.operation import Declaration
+from contracts.framework.forms import operation_from_named
+from contracts.framework.operation import Declaration, read_operation
 from contracts.framework.party import HOLDING, Role
 from contracts.framework.posting import balance_of
+from contracts.framework.render import exact_words
+from contracts.framework.schema import operation_schema
 from contracts.registry import CAPABILITIES
+from ledger.errors import MALFORMED, TOO_LARGE, CodedError
+from ledger.limits import MAX_TRANSACTION_BYTES
 from ledger.state import State
+from ledger.transaction import read_content
 from node.api.context import Api
 from node.api.describe import Describer, money
-from node.api.models import DeclarationsAnswer, DeclarationView, SupplyAnswer, SupplyState
-from node.api.schema import answers
-from node.api.sentences import json_schema
-from node.api.words import moment, respond
+from node.api.models import (
+    DeclarationsAnswer,
+    DeclarationView,
+    RenderAnswer,
+    RenderRequest,
+    SupplyAnswer,
+    SupplyState,
+)
+from node.api.schema import answers, reference
+from node.api.words import language_named, moment, respond, statement_view
 
 
 def declaration_view(declared: Declaration, capability: str) -> DeclarationView:
@@ -39,7 +52,7 @@ def declaration_view(declared: Declaration, capability: str) -> DeclarationView:
         emits=[name_of(event) for event in declared.emits],
         errors=[code.name for code in declared.errors],
         text=dict(declared.text),
-        schema=json_schema(declared.kind),
+        schema=operation_schema(declared),
     )
 
 
@@ -81,6 +94,33 @@ def _supply(state: State, country: str, issuer: str, time_ms: int) -> SupplyStat
     )
 
 
+_rendering = msgspec.json.Decoder(RenderRequest)
+
+
+def rendered(chain_id: bytes, body: bytes, height: int) -> RenderAnswer:
+    """Operations or a transaction's content in the words that are signed.
+
+    Raises ``MALFORMED``, ``BAD_REQUEST`` and whatever the operations themselves may be refused for.
+    """
+    try:
+        request = _rendering.decode(body)
+        content = bytes.fromhex(request.content)
+    except (msgspec.DecodeError, UnicodeDecodeError, ValueError):
+        raise CodedError(
+            MALFORMED, 'the body is {"operations": […]} or {"content": "<hex>"}'
+        ) from None
+    language = language_named(request.language, "language")
+    if bool(content) is bool(request.operations):
+        raise CodedError(MALFORMED, "give operations or a transaction's content, one of the two")
+    if not content:
+        operations = [operation_from_named(document) for document in request.operations]
+        texts = [exact_words(op, language) for op in operations]
+        return RenderAnswer(height=height, texts=texts)
+    transaction = read_content(chain_id, content)
+    texts = [exact_words(read_operation(plain), language) for plain in transaction.operations]
+    return RenderAnswer(height=height, texts=texts, statement=statement_view(transaction, language))
+
+
 def routes(api: Api) -> APIRouter:
     """``/v1/operations`` and ``/v1/supply``."""
     router = APIRouter(prefix="/v1", tags=["reference"])
@@ -92,6 +132,26 @@ def routes(api: Api) -> APIRouter:
         """What a transaction may carry: meaning, who may, what it books, JSON Schema."""
         views = list(declaration_views())
         return respond(DeclarationsAnswer(height=api.node.head().height, operations=views))
+
+    @router.post(
+        "/operations/render",
+        summary="Operations in words",
+        openapi_extra=answers(
+            RenderAnswer,
+            requestBody={
+                "required": True,
+                "content": {"application/json": {"schema": reference(RenderRequest)}},
+            },
+        ),
+    )
+    async def render(request: Request) -> Response:
+        """What somebody would sign, before it is signed: the words, and of a whole content
+        their hash. Nothing is stored.
+        """
+        body = await request.body()
+        if len(body) > 4 * MAX_TRANSACTION_BYTES:
+            raise CodedError(TOO_LARGE, f"at most {4 * MAX_TRANSACTION_BYTES} bytes")
+        return respond(rendered(api.node.chain_id, body, api.node.head().height))
 
     @router.get("/supply", summary="Supply of currency", openapi_extra=answers(SupplyAnswer))
     async def supply() -> Response:

@@ -17,7 +17,17 @@ from node.api.handle import Submission
 from node.api.models import TransactionView
 from node.api.schema import answers, answers_bytes
 from node.api.submissions import view
-from node.api.words import PROOF_MEDIA_TYPE, file, missing, moment, parse_id, respond
+from node.api.words import (
+    PROOF_MEDIA_TYPE,
+    Language,
+    file,
+    language_named,
+    missing,
+    moment,
+    parse_id,
+    respond,
+    statement_view,
+)
 from node.errors import NOT_FINAL
 
 TransactionId = Annotated[
@@ -35,12 +45,16 @@ def routes(api: Api) -> APIRouter:
         id: TransactionId,
         wait: Annotated[Literal["none", "final"], Query()] = "none",
         timeout: Annotated[float, Query(ge=0, le=60)] = 10.0,
+        lang: Language = "en",
     ) -> Response:
         """Its status; once it is recorded, also its content and its receipt, in words.
+
+        `statement` is what its signers signed, in the language asked for, with its hash.
 
         An id that this node has never seen is `unknown`, not an error.
         """
         identity = parse_id(id)
+        language = language_named(lang)
         known = node.status(identity)
         if wait == "final":
             [known] = await api.settle([known], timeout)
@@ -51,7 +65,7 @@ def routes(api: Api) -> APIRouter:
             height, index = place
             row, header = reader.row(height, index), reader.header(height)
             assert row is not None and header is not None, "the index names a stored row"
-            told = Describer(reader, node.chain_id)
+            told = Describer(reader, node.chain_id, language)
             receipt = read_receipt(row.receipt)
             candidate = told.candidate(row)
             assert candidate is not None, "a transaction's row holds its bytes"
@@ -72,6 +86,7 @@ def routes(api: Api) -> APIRouter:
                 valid_until=moment(candidate.transaction.valid_until),
                 operations=told.operations(candidate),
                 signers=[key.hex() for key in candidate.signers],
+                statement=statement_view(candidate.transaction, language),
                 receipt=told.receipt(receipt, header, index),
                 names=told.names(),
             )

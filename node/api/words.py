@@ -2,16 +2,39 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
+from fastapi import Query
 from starlette.responses import Response
 
 from contracts.framework.forms import format_instant
+from contracts.framework.render import LANGUAGES
+from contracts.framework.statement import statement
 from ledger.errors import CodedError
+from ledger.transaction import Transaction
 from node.api.guard import HEIGHT_HEADER
-from node.api.models import Answer, Moment, View
+from node.api.models import Answer, Moment, StatementView, View
 from node.errors import BAD_REQUEST, NO_SUCH_RESOURCE
 
 PROOF_MEDIA_TYPE = "application/vnd.iic.proof"
+
+Language = Annotated[
+    str, Query(max_length=16, description=f"Language of words: {', '.join(LANGUAGES)}.")
+]
+
+
+def language_named(text: str, field: str = "lang") -> str:
+    """A language that operations have words in; raises ``BAD_REQUEST``."""
+    if text not in LANGUAGES:
+        raise CodedError(BAD_REQUEST, f"one of {', '.join(LANGUAGES)}", field=field)
+    return text
+
+
+def statement_view(transaction: Transaction, language: str) -> StatementView:
+    """What the signers of a transaction signed, in words."""
+    said = statement(transaction, language)
+    return StatementView(language=said.language, text=said.text, sha256=said.sha256.hex())
 
 
 def respond(body: View, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:

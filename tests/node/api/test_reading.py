@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 
 import httpx
 import pytest
@@ -12,8 +13,11 @@ from single_node import PAYEE, PAYER, THIRD, SingleNode
 from contracts.accounts import AVAIL
 from contracts.currency.operations import Leg, Transfer
 from contracts.framework.posting import BALANCE
+from contracts.framework.render import LANGUAGES
+from contracts.framework.statement import statement
 from ledger import proof
 from ledger.genesis import parse
+from ledger.transaction import open_envelope, read_content
 from node.api.app import create_app
 from node.api.settings import ApiSettings
 
@@ -59,6 +63,50 @@ async def test_a_final_payment_is_told_with_words_amounts_and_times(
     assert debit["amount"] == {"amount": -12_345, "text": "-123.45", "unit": "SCU"}
     assert credit["account"] == AVAIL.of(lei(PAYEE))
     assert body["names"][lei(PAYEE)] == PAYEE
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_what_was_signed_is_told_in_each_language_with_the_hash_that_anybody_finds(
+    node: SingleNode, http: httpx.AsyncClient, language: str
+) -> None:
+    wire = node.pay(PAYER, PAYEE, 12_345)
+    [answer] = await node.submit([wire])
+    node.produce()
+    content = open_envelope(wire).content
+    assert answer.id is not None
+    body = await get(http, f"/v1/transactions/{answer.id.hex()}", lang=language)
+    told = body["statement"]
+    mine = statement(read_content(node.chain_id, content), language)
+    assert (told["language"], told["text"]) == (language, mine.text)
+    assert told["sha256"] == hashlib.sha256(told["text"].encode()).hexdigest() == mine.sha256.hex()
+    request = {"content": content.hex(), "language": language}
+    rendered = await http.post("/v1/operations/render", json=request)
+    assert rendered.json()["statement"] == told
+    named = {"operation": "currency.Transfer", **body["operations"][0]["fields"]}
+    alone = await http.post(
+        "/v1/operations/render", json={"operations": [named], "language": language}
+    )
+    assert alone.json()["texts"] == rendered.json()["texts"]
+    assert alone.json()["texts"][0] in told["text"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"content": "zz"}',
+        b'{"content": "00"}',
+        b'{"operations": [{}]}',
+        b'{"operations": [{"operation": "currency.Transfer", "legs": [{"amount": 0}]}]}',
+        b'{"operations": [{"operation": "netting.EndMandate"}], "language": "xx"}',
+        b'{"operations": [{"operation": "netting.EndMandate"}], "content": "00"}',
+    ],
+)
+async def test_what_cannot_be_rendered_is_refused(http: httpx.AsyncClient, body: bytes) -> None:
+    answer = await http.post("/v1/operations/render", content=body)
+    assert 400 <= answer.status_code < 500 and answer.json()["code"]
 
 
 async def test_an_unknown_transaction_is_unknown_and_a_pending_one_pending(
