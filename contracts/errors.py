@@ -194,3 +194,15 @@ UNSAFE_CHANGE = define(
 OVER_FUND = define(
     "OVER_FUND", 422, "The application asks for more than it may take of the fund's free money."
 )
+
+# Market
+NO_MATCH = define("NO_MATCH", 422, "The two entries of the market do not fit together.")
+OVER_ENTRY = define("OVER_ENTRY", 422, "The quantity is more than the entry has open.")
+OVER_BOOK = define(
+    "OVER_BOOK", 422, "The book has, or a party has in it, as many entries as the ledger accepts."
+)
+BOOK_CHANGED = define("BOOK_CHANGED", 409, "The book is not the one that the plan was made for.")
+NOT_OPTIMAL = define(
+    "NOT_OPTIMAL", 422, "The plan's certificate does not prove that no cheaper plan exists."
+)
+NO_CYCLE = define("NO_CYCLE", 422, "The legs form no balanced cycle of different parties.")

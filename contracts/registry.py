@@ -11,6 +11,7 @@ from contracts.framework.capability import Capability
 from contracts.fund import capability as fund
 from contracts.governance import capability as governance
 from contracts.guarantee import capability as guarantee
+from contracts.market import capability as market
 from contracts.netting import capability as netting
 from contracts.register import capability as register
 
@@ -21,6 +22,7 @@ CAPABILITIES: Final[tuple[Capability, ...]] = (
     barter.CAPABILITY,
     dispute.CAPABILITY,
     netting.CAPABILITY,
+    market.CAPABILITY,
     fund.CAPABILITY,
     governance.CAPABILITY,
 )

@@ -28,26 +28,37 @@ from ledger.errors import CodedError
 @transition(RequestPayment)
 def request_payment(ctx: Context, op: RequestPayment) -> None:
     """Put a request to the debtor."""
-    if op.debtor == ctx.author:
+    place_request(ctx, op.debtor, op.amount, op.payable, op.subject, op.document)
+
+
+def place_request(
+    ctx: Context, debtor: str, amount: int, payable: int, subject: str, document: bytes | None
+) -> PaymentRequest:
+    """Put a request to a debtor in the author's name, payable until ``payable`` (ms).
+
+    Raises ``INVALID_TERMS``, ``UNKNOWN_PARTY`` or ``STANDING_FORBIDS``.
+    """
+    if debtor == ctx.author:
         raise CodedError(INVALID_TERMS, "the debtor is another party", field="debtor")
-    ctx.party(op.debtor, Right.OBLIGE, field="debtor")
+    ctx.party(debtor, Right.OBLIGE, field="debtor")
     respond_by = ctx.in_days(ctx.params(CurrencyParameters).response_days)
-    if op.payable <= ctx.time:
+    if payable <= ctx.time:
         raise CodedError(INVALID_TERMS, "a request is payable after now", field="payable")
     request = PaymentRequest(
         ctx.new_id(),
         ctx.author,
-        op.debtor,
-        op.amount,
+        debtor,
+        amount,
         0,
-        op.payable,
-        op.subject,
-        op.document,
+        payable,
+        subject,
+        document,
         RequestState.ISSUED,
         respond_by,
     )
     ctx.open(REQUEST, request)
-    ctx.emit(PaymentRequested(request.id, ctx.author, op.debtor, op.amount, op.payable))
+    ctx.emit(PaymentRequested(request.id, ctx.author, debtor, amount, payable))
+    return request
 
 
 @transition(AcceptRequest)
