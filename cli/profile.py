@@ -34,7 +34,8 @@ class Profile:
 
     ``nodes`` are base URLs of HTTP APIs, tried in order; ``genesis`` and ``keystore`` are files;
     ``party`` is the member's LEI; ``password_file`` serves unattended use. ``label`` says in words
-    whose profile it is. Any of them may be missing: a command that needs one says so.
+    whose profile it is; ``language`` is that of the words to sign (``en``, ``ru``,
+    ``zh``). Any of them may be missing: a command that needs one says so.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Profile:
     keystore: Path | None = None
     password_file: Path | None = None
     label: str = ""
+    language: str = ""
 
     def overridden(
         self,
@@ -54,6 +56,7 @@ class Profile:
         keystore: Path | None = None,
         password_file: Path | None = None,
         label: str | None = None,
+        language: str | None = None,
     ) -> Profile:
         """This profile with the values that a command line gave in place of its own."""
         return replace(
@@ -64,6 +67,7 @@ class Profile:
             keystore=keystore or self.keystore,
             password_file=password_file or self.password_file,
             label=label or self.label,
+            language=language or self.language,
         )
 
     def require_nodes(self) -> tuple[str, ...]:
@@ -154,6 +158,7 @@ def save(profile: Profile) -> Path:
         ("keystore", profile.keystore),
         ("password_file", profile.password_file),
         ("label", profile.label),
+        ("language", profile.language),
     ):
         if value:
             lines.append(f"{key} = {_quoted(str(value))}")
@@ -220,4 +225,5 @@ def _from_document(name: str, path: Path, document: dict[str, Any]) -> Profile:
         file("keystore"),
         file("password_file"),
         text("label"),
+        text("language"),
     )

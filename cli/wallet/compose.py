@@ -28,8 +28,9 @@ from cli.wallet import approval
 from cli.wallet.keys import duration
 from cli.wallet.provenstate import NotProvable
 from cli.wallet.session import FILE, Session
-from cli.wallet.words import sentence
+from cli.wallet.words import sentence, show_statement, statement_json
 from contracts.framework.operation import Operation, write_operation
+from contracts.framework.statement import statement
 from ledger import limits, proof
 from ledger.errors import BAD_RECEIPT, CodedError
 from ledger.transaction import Transaction
@@ -168,6 +169,7 @@ def show(session: Session, file: TransactionFile) -> None:
     for plain in transaction.operations:
         output.say(f"  {label(file)}   {sentence(session, transaction.author, plain)}{reference}")
     output.say(f"  id {file.id.hex()}")
+    show_statement(session, transaction)
 
 
 def confirm(yes: bool) -> None:
@@ -230,7 +232,7 @@ def report(
     if error is not None:
         _refused(file, result, error)
     if result.status == "final":
-        _final(session, identity, order, seconds)
+        _final(session, file, order, seconds)
         return
     if order.wait_s == 0 and result.status == "pending":
         text = f"tx {output.short(identity)} submitted, not final yet\n"
@@ -247,7 +249,8 @@ def report(
     )
 
 
-def _final(session: Session, identity: str, order: Order, seconds: float) -> None:
+def _final(session: Session, file: TransactionFile, order: Order, seconds: float) -> None:
+    identity = file.id.hex()
     content = session.client.do(calls.receipt_file(bytes.fromhex(identity)))
     summary = verified(session, content, identity)
     path: Path | None = None
@@ -265,6 +268,7 @@ def _final(session: Session, identity: str, order: Order, seconds: float) -> Non
         "signatures": len(signers.names),
         "validators": signers.validators,
         "receipt": None if path is None else str(path),
+        "statement": statement_json(statement(file.transaction, session.language)),
     }
 
     def human() -> None:

@@ -10,6 +10,7 @@ import click
 from cli import output, profile
 from cli.profile import Profile
 from cli.wallet.session import FILE
+from contracts.framework.render import LANGUAGES
 
 
 @click.group("profile", cls=output.Group)
@@ -26,6 +27,7 @@ def _json(entry: Profile) -> dict[str, Any]:
         "party": entry.party,
         "keystore": str(entry.keystore) if entry.keystore else None,
         "password_file": str(entry.password_file) if entry.password_file else None,
+        "language": entry.language,
         "default": entry.name == profile.default_name(),
     }
 
@@ -38,6 +40,7 @@ def _json(entry: Profile) -> dict[str, Any]:
 @click.option("--keystore", type=FILE, help="Keystore file.")
 @click.option("--password-file", type=FILE, help="File (mode 0600) with the password.")
 @click.option("--label", help="Whose profile it is, in words.")
+@click.option("--lang", type=click.Choice(LANGUAGES), help="Language of what is shown to sign.")
 @output.json_option
 def set_profile(
     name: str,
@@ -47,6 +50,7 @@ def set_profile(
     keystore: Path | None,
     password_file: Path | None,
     label: str | None,
+    lang: str | None,
 ) -> None:
     """Make profile NAME, or change the settings that are given."""
     known = profile.load(name) if name in profile.names() else Profile(name)
@@ -57,6 +61,7 @@ def set_profile(
         keystore=keystore and keystore.resolve(),
         password_file=password_file and password_file.resolve(),
         label=label,
+        language=lang,
     )
     path = profile.save(changed)
     output.emit(_json(changed), lambda: output.done(f"{path} written"))

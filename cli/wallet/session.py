@@ -18,6 +18,7 @@ from cli.profile import Profile
 from cli.signing import Signer, open_signer
 from cli.wallet.parties import Directory
 from cli.wallet.provenstate import ProvenState
+from contracts.framework.render import LANGUAGES
 from contracts.framework.types import lei_problem
 from ledger.genesis import Genesis, load
 
@@ -75,6 +76,11 @@ class Session:
         """As :meth:`lei`, in the shape that forms ask for."""
         return self.lei(text)
 
+    @property
+    def language(self) -> str:
+        """The language of words: the command's, the profile's, or English."""
+        return self.profile.language or LANGUAGES[0]
+
     @functools.cached_property
     def keystore(self) -> Header:
         """The public side of the keystore."""
@@ -98,6 +104,7 @@ def with_session(command: F) -> F:
         use_party: str | None,
         use_keystore: Path | None,
         use_password_file: Path | None,
+        use_language: str | None,
         **kwargs: Any,
     ) -> Any:
         chosen = profiles.load(use_profile).overridden(
@@ -106,6 +113,7 @@ def with_session(command: F) -> F:
             party=use_party,
             keystore=use_keystore,
             password_file=use_password_file,
+            language=use_language,
         )
         return command(Session(chosen), *args, **kwargs)
 
@@ -124,6 +132,12 @@ def with_session(command: F) -> F:
                 "use_password_file",
                 type=FILE,
                 help="File (mode 0600) with the keystore's password.",
+            ),
+            click.option(
+                "--lang",
+                "use_language",
+                type=click.Choice(LANGUAGES),
+                help="Language of the words that are signed.",
             ),
             json_option,
             refuse_secrets(*SECRET_OPTIONS),

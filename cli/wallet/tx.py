@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +16,10 @@ from cli.wallet.compose import Order, with_order
 from cli.wallet.forms import read_document
 from cli.wallet.provenstate import NotProvable
 from cli.wallet.session import FILE, Session, with_session
+from cli.wallet.words import statement_json
 from contracts.framework.forms import operation_from_text
 from contracts.framework.party import KEYRING
+from contracts.framework.statement import statement
 from ledger.errors import CodedError
 from ledger.policy import Keyring
 
@@ -104,6 +105,7 @@ def show(session: Session, file: Path) -> None:
         "id": loaded.id.hex(),
         "network": loaded.network,
         "decoded": words,
+        "statement": statement_json(statement(transaction, session.language)),
         "signers": [{"key": k.hex(), "name": names.get(k, "")} for k in loaded.signers],
         "complete": missing is None if not isinstance(missing, str) else None,
         "missing": "" if missing is None else str(missing),
@@ -111,8 +113,6 @@ def show(session: Session, file: Path) -> None:
 
     def human() -> None:
         compose.show(session, loaded)
-        for operation in words["operations"]:
-            output.say("  " + json.dumps(operation, ensure_ascii=False))
         output.facts(
             [
                 ("Author", transaction.author),
