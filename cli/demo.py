@@ -33,7 +33,9 @@ from cli.scenario.books import Books, rebuild
 from cli.scenario.cast import Cast, application
 from cli.scenario.file import Scenario, load
 from cli.scenario.handover import MAIN, hand_over, take_back
+from cli.scenario.mirror import Mirror
 from cli.scenario.play import Played, Stage
+from cli.scenario.venue import Nodes
 from node.api.models import PartyView, SupplyAnswer
 
 MARK = "demo.json"
@@ -140,9 +142,14 @@ def _run(scenario: Scenario, folder: Path, *, kept: bool) -> None:
         hand_over(cast, folder, cluster.urls, cluster.genesis_file, MEMBER)
         story = _play(scenario, cast, cluster, started)
         verification = _verify(story.receipt, cluster.genesis_file)
+        holding = _audit(cluster)
         output.emit(
-            _as_json(scenario, story, cluster, folder if kept else None),
+            _as_json(scenario, story, cluster, folder if kept else None)
+            | {"invariants_holding": holding},
             lambda: _tell(story, cluster, verification, folder if kept else None),
+        )
+        output.done(
+            f"{holding} invariants hold: a node's store, executed again from the genesis file"
         )
         if kept:
             ending.pop_all()
@@ -202,14 +209,15 @@ def _stop_kept(folder: Path) -> int:
 def _play(scenario: Scenario, cast: Cast, cluster: LocalCluster, started: float) -> Story:
     acts = []
     with Client(cluster.urls) as client:
-        stage = Stage(client, cluster.genesis.chain_id, cast)
+        chain_id = cluster.genesis.chain_id
+        stage = Stage(Nodes(client, chain_id), Mirror(cluster.genesis), chain_id, cast)
         with _progress(len(scenario.acts)) as step:
             for act in scenario.acts:
                 acts.append(step(stage.play(act)))
         height = client.do(calls.node()).height
         books = rebuild(client, height)
         receipt = cluster.folder / "payment.receipt"
-        receipt.write_bytes(client.do(calls.receipt_file(stage.last_payment)))
+        receipt.write_bytes(client.do(calls.receipt_file(stage.latest["currency.Transfer"])))
         return Story(
             acts,
             client.do(calls.parties(limit=200)).parties,
@@ -251,19 +259,29 @@ def _line(played: Played) -> str:
 
 def _verify(receipt: Path, genesis: Path) -> str:
     """Verify a receipt as anybody would: by the command, in a process of its own, offline."""
-    done = subprocess.run(  # noqa: S603  # our own interpreter and module
-        [
-            *(sys.executable, "-P", "-m", "cli.main", "audit", "verify-receipt"),
-            *(str(receipt), "--genesis", str(genesis)),
-        ],
+    done = _iic("audit", "verify-receipt", str(receipt), "--genesis", str(genesis))
+    if done.returncode != 0:
+        raise Failure("BAD_RECEIPT", done.stderr.strip(), Exit.VIOLATION)
+    return done.stdout.strip()
+
+
+def _audit(cluster: LocalCluster) -> int:
+    """Check every invariant on the first node's store, beside the node; how many there are."""
+    store = cluster.nodes[0].home.ledger
+    done = _iic("audit", "invariants", str(store), "--genesis", str(cluster.genesis_file), "--json")
+    if done.returncode != 0:
+        raise Failure("INVARIANT_BROKEN", done.stdout + done.stderr.strip(), Exit.VIOLATION)
+    return int(json.loads(done.stdout)["holding"])
+
+
+def _iic(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603  # our own interpreter and module
+        [sys.executable, "-P", "-m", "cli.main", *arguments],
         env=os.environ | {"PYTHONPATH": str(Path(cli.__file__).parents[1])},
         capture_output=True,
         text=True,
         check=False,
     )
-    if done.returncode != 0:
-        raise Failure("BAD_RECEIPT", done.stderr.strip(), Exit.VIOLATION)
-    return done.stdout.strip()
 
 
 def _as_json(

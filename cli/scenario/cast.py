@@ -10,11 +10,11 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from cli.scenario.file import Enterprise, Institution, Scenario, bad
+from cli.scenario.file import Enterprise, Institution, Official, Scenario, bad
 from contracts.framework.calendar import MS_PER_DAY, Calendar
 from contracts.framework.forms import from_named, from_text
 from contracts.framework.parameters import parameters_structure
-from contracts.framework.party import Office, PartyKind, Profile, Role
+from contracts.framework.party import OF_A_STATE, Office, PartyKind, Profile, Role
 from contracts.genesis import ApplicationGenesis, GenesisParty, application_genesis
 from ledger.codec import Struct
 from ledger.keys import PrivateKey
@@ -49,6 +49,8 @@ class Cast:
             self._add(state.issuer, INSTITUTION, state.country)
         self._add(scenario.registrar, INSTITUTION, scenario.registrar.country)
         self._add(scenario.tribunal, INSTITUTION, scenario.tribunal.country)
+        for official in scenario.officials:
+            self._add(official, INSTITUTION, official.country)
         for enterprise in scenario.enterprises:
             self._add(enterprise, ENTERPRISE, enterprise.home or enterprise.country)
 
@@ -92,7 +94,7 @@ class Cast:
         """The signing policy of a kind of party, as the scenario writes it."""
         return [dict(rule) for rule in self.scenario.policies[kind]]
 
-    def _add(self, entry: Institution | Enterprise, kind: str, country: str) -> None:
+    def _add(self, entry: Institution | Official | Enterprise, kind: str, country: str) -> None:
         keys = {k.name: self.derive(entry.id, k.name) for k in self.scenario.keys[kind]}
         self.players[entry.id] = Player(entry.id, entry.lei, entry.name, kind, country, keys)
 
@@ -108,6 +110,10 @@ def application(cast: Cast, now: int) -> ApplicationGenesis:
         parties.append(_institution(cast, state.issuer.id, issuer, now))
     parties.append(_institution(cast, scenario.registrar.id, Office(Role.REGISTRAR), now))
     parties.append(_institution(cast, scenario.tribunal.id, Office(Role.TRIBUNAL), now))
+    for official in scenario.officials:
+        role = Role(official.office)
+        office = Office(role, official.country if role in OF_A_STATE else "")
+        parties.append(_institution(cast, official.id, office, now))
     first = now // MS_PER_DAY
     calendar = Calendar(f"{scenario.name}-1", (5, 6), (), first + _CALENDAR_DAYS)
     return application_genesis(calendar, tuple(parties), *_parameters(scenario))

@@ -1,7 +1,8 @@
 """Reading a scenario: TOML that names states, institutions, enterprises, trade and acts.
 
 Everything that the ledger would refuse for its form (LEIs, country, HS and unit codes) is checked
-here, so a scenario that loads can be played.
+here, so a scenario that loads can be played. A long scenario goes on in further files: those of the
+folder that has its file's name add acts, values and lists, in the order of their names.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import msgspec
 
 from cli.errors import BAD_SCENARIO, FILE_MISSING
 from contracts.framework.forms import parse_amount
+from contracts.framework.party import Role
 from contracts.framework.types import Kind, problem_of
 from ledger.errors import CodedError
 
@@ -28,6 +30,19 @@ class Institution(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
     lei: str
     country: str = ""
+
+
+class Official(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A further party that is there from the start, and the office that it holds.
+
+    ``country`` is where it sits and, for an office of a state, the state that it holds it for.
+    """
+
+    id: str
+    name: str
+    lei: str
+    country: str
+    office: str
 
 
 class StateEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -99,8 +114,10 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One transaction, or with ``for`` one for each member of some lists.
 
     ``op`` and ``fields`` are an operation (or ``ops`` several of them). ``sign`` names keys,
-    ``party/key`` for those of others. ``save`` remembers the object that it opened; ``expect`` is
-    the code that it must be refused with.
+    ``party/key`` for those of others. ``save`` remembers the object that it opened, ``saves`` what
+    its receipt says in fields of events, as ``name = "capability.Event.field"``; ``expect`` is the
+    code that it must be refused with. ``clear`` names a netting cycle, for which the step posts
+    what a solver finds.
     """
 
     by: str
@@ -110,7 +127,9 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sign: tuple[str, ...] = ()
     ref: str = ""
     save: str = ""
+    saves: dict[str, str] = {}
     expect: str = ""
+    clear: str = ""
     loop: dict[str, str] = msgspec.field(name="for", default_factory=dict)
     without: tuple[str, ...] = ()
 
@@ -118,12 +137,14 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Act(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Steps that are sent together; the next act begins when all of them are final.
 
-    ``until`` names a saved object whose time limit must have passed first.
+    ``until`` names a saved object whose time limit must have passed first, ``state`` the state
+    that it must have reached; either is waited for.
     """
 
     title: str
     steps: tuple[Step, ...] = ()
     until: str = ""
+    state: str = ""
 
 
 class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -141,7 +162,9 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     policies: dict[str, tuple[dict[str, Any], ...]]
     trade: Trade
     acts: tuple[Act, ...]
+    officials: tuple[Official, ...] = ()
     parameters: dict[str, dict[str, Any]] = {}
+    values: dict[str, Any] = {}
     lists: dict[str, tuple[str, ...]] = {}
 
     def enterprise(self, identity: str) -> Enterprise:
@@ -154,13 +177,33 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def load(path: Path) -> Scenario:
     """Read and check a scenario; raises ``FILE_MISSING`` or ``BAD_SCENARIO``, naming the place."""
+    document = _read(path)
+    for part in sorted(path.with_suffix("").glob("*.toml")):
+        _join(document, _read(part), part)
+    return parse(document)
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise CodedError(FILE_MISSING, f"{path} does not exist") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise bad(f"{path} is not TOML: {error}") from None
-    return parse(document)
+
+
+def _join(document: dict[str, Any], part: Mapping[str, Any], path: Path) -> None:
+    """Add a further file's acts, values and lists."""
+    for name, content in part.items():
+        if name == "acts" and isinstance(content, list):
+            document[name] = [*document.get(name, ()), *content]
+        elif name in {"values", "lists"} and isinstance(content, dict):
+            twice = sorted(set(content) & set(document.get(name, {})))
+            if twice:
+                raise bad(f"{path}: {name}.{twice[0]} stands in an earlier file")
+            document[name] = {**document.get(name, {}), **content}
+        else:
+            raise bad(f"{path}: a further file has acts, values and lists, no {name!r}")
 
 
 def parse(document: Mapping[str, Any]) -> Scenario:
@@ -186,15 +229,23 @@ def _check(scenario: Scenario) -> None:
         _amount(state.reserve, f"states.{state.country}.reserve")
         countries.add(state.country)
         institutions += [state.guarantor, state.issuer]
+    for official in scenario.officials:
+        _require(Kind.COUNTRY, official.country, official.id)
+        if official.office not in set(Role):
+            raise bad(f"{official.id}: there is no office {official.office!r}")
     for enterprise in scenario.enterprises:
         _check_enterprise(enterprise, countries)
-    everybody: list[Institution | Enterprise] = [*institutions, *scenario.enterprises]
+    everybody: list[Institution | Official | Enterprise] = [
+        *institutions,
+        *scenario.officials,
+        *scenario.enterprises,
+    ]
     for what in ("id", "lei", "name"):
         values = [getattr(party, what) for party in everybody]
         twice = sorted({v for v in values if values.count(v) > 1})
         if twice:
             raise bad(f"two parties have the {what} {twice[0]!r}")
-    for party in institutions:
+    for party in everybody:
         _require(Kind.PARTY, party.lei, party.id)
     for supply in scenario.trade.supplies:
         line_of(scenario, supply)

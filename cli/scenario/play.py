@@ -1,4 +1,4 @@
-"""Playing a scenario on running nodes: act by act, each step's outcome held against the script."""
+"""Playing a scenario on a ledger: act by act, each step's outcome held against the script."""
 
 from __future__ import annotations
 
@@ -7,21 +7,24 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from cli import calls
-from cli.client import Client
-from cli.describe import object_fields
 from cli.output import Exit, Failure
 from cli.scenario.cast import Cast
-from cli.scenario.file import Act
-from cli.scenario.script import Order, Script
-from contracts.framework.operation import write_operation
+from cli.scenario.file import Act, bad
+from cli.scenario.mirror import Mirror
+from cli.scenario.script import Now, Order, Script
+from cli.scenario.venue import Venue
+from cli.solver.plain import solve
+from cli.solver.problem import problem_of, proposal_of, transactions_of
+from contracts.framework.operation import Operation, write_operation
+from contracts.netting.records import CYCLE_TABLE
+from contracts.netting.views import snapshot_of
 from ledger.codec import encode
 from ledger.transaction import SignedTransaction, Transaction, transaction_id
-from node.api.models import BlockEvent, SubmissionView
+from node.api.models import SubmissionView
 
-WAIT_S = 60.0
 _VALID_MS = 3_600_000
 _SALT_BYTES = 8
+_LONGEST_WAIT_MS = 60_000
 
 
 class Played(NamedTuple):
@@ -36,14 +39,18 @@ class Played(NamedTuple):
 
 
 class Stage:
-    """A ledger that a scenario is played on."""
+    """A ledger that a scenario is played on.
 
-    def __init__(self, client: Client, chain_id: bytes, cast: Cast) -> None:
-        self._client = client
+    ``mirror`` follows it. ``latest`` is the newest applied transaction of each operation, by name.
+    """
+
+    def __init__(self, venue: Venue, mirror: Mirror, chain_id: bytes, cast: Cast) -> None:
+        self._venue = venue
         self._chain_id = chain_id
-        self._script = Script(cast)
+        self._script = Script(cast, chain_id, self._clearing)
         self._salt = 0
-        self.last_payment = b""
+        self.mirror = mirror
+        self.latest: dict[str, bytes] = {}
 
     def play(self, act: Act) -> Played:
         """Send an act's transactions and wait until each is final or refused.
@@ -52,24 +59,43 @@ class Stage:
         """
         started = time.monotonic()
         if act.until:
-            self._wait_past(self._script.objects[act.until])
-        now = time.time_ns() // 1_000_000
+            self._wait(act)
+        now = Now(self._venue.now(), self.mirror.height)
         orders = self._script.orders(act, now)
-        signed = [self._sign(order, now) for order in orders]
-        results = self._client.submit([encode(s) for s in signed], wait_s=WAIT_S)
+        signed = [self._sign(order, now.time) for order in orders]
+        results = self._venue.submit(signed)
         for order, result in zip(orders, results, strict=True):
             self._check(act, order, result)
+        self.mirror.follow(self._venue)
         self._save(orders, results)
         return _played(act, orders, results, time.monotonic() - started)
 
-    def _wait_past(self, identity: bytes) -> None:
-        """Wait for the first block that is later than an object's time limit."""
-        due = self._client.do(calls.object(identity)).due
-        if due is None:
-            return
-        for event in self._client.events():
-            if isinstance(event, BlockEvent) and event.time.ms > due.ms:
+    def _wait(self, act: Act) -> None:
+        """Wait until an object has the act's state or, if that is empty, its time limit passed."""
+        identity = self._script.saved(act.until)
+        self.mirror.follow(self._venue)
+        _, due = self.mirror.standing(identity)
+        begun = self._venue.now()
+        while True:
+            state, _ = self.mirror.standing(identity)
+            if state == act.state or (not act.state and self.mirror.time > due):
                 return
+            if self._venue.now() - begun > _LONGEST_WAIT_MS:
+                raise Failure(
+                    "SCENARIO_DIVERGED",
+                    f"{act.title}: {act.until} stays {state!r} and does not become {act.state!r}",
+                    Exit.VIOLATION,
+                )
+            self._venue.pause()
+            self.mirror.follow(self._venue)
+
+    def _clearing(self, cycle: bytes) -> Sequence[Sequence[Operation]]:
+        """What a solver posts for a frozen netting cycle."""
+        record = self.mirror.state.get(CYCLE_TABLE, cycle)
+        if record is None:
+            raise bad("there is no such netting cycle")
+        snapshot = snapshot_of(self.mirror.state, record)
+        return transactions_of(proposal_of(snapshot, solve(problem_of(snapshot))))
 
     def _sign(self, order: Order, now: int) -> SignedTransaction:
         self._salt += 1
@@ -86,8 +112,9 @@ class Stage:
         signed = SignedTransaction(content)
         for key in order.keys:
             signed = signed.with_signature(self._chain_id, key)
-        if order.operations[0].declaration.name == "currency.Transfer" and not order.expect:
-            self.last_payment = transaction_id(self._chain_id, content)
+        if not order.expect:
+            identity = transaction_id(self._chain_id, content)
+            self.latest |= {op.declaration.name: identity for op in order.operations}
         return signed
 
     def _check(self, act: Act, order: Order, result: SubmissionView) -> None:
@@ -107,13 +134,14 @@ class Stage:
 
     def _save(self, orders: Sequence[Order], results: Sequence[SubmissionView]) -> None:
         for order, result in zip(orders, results, strict=True):
-            if not order.save:
-                continue
             identity = bytes.fromhex(result.id or "")
-            answer = self._client.do(calls.transaction(identity))
-            events = answer.receipt.events if answer.receipt is not None else []
-            opened = [v for event in events for v in object_fields(event.name, event.fields)]
-            self._script.objects[order.save] = bytes.fromhex(opened[0]) if opened else identity
+            if order.save:
+                self._script.objects[order.save] = self.mirror.opened(identity)
+            for name, path in order.saves.items():
+                told = self.mirror.told(identity, path)
+                if told is None:
+                    raise bad(f"{order.by}: the receipt says no {path}, to be saved as {name!r}")
+                self._script.objects[name] = told
 
 
 def _played(

@@ -39,7 +39,10 @@ class BarterParameters(Struct, tag="barter.Parameters"):
     overdue_days: Annotated[
         Days, Meta(description="Days after which an overdue contract without notice ends.")
     ] = 180
-    grace_days: Annotated[Days, Meta(description="Days of grace after a notice of default.")] = 30
+    grace_days: Annotated[
+        int,
+        Meta(ge=0, le=3_650, description="Days of grace after a notice of default; 0 for none."),
+    ] = 30
     default_days: Annotated[
         Days, Meta(description="Days to call the guarantee before a defaulted contract ends.")
     ] = 90

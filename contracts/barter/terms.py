@@ -135,7 +135,10 @@ class Terms(Struct, tag=1):
     cover_until: Annotated[Instant, Meta(description="The guarantees expire no earlier.")]
     lead_days: Annotated[Window, Meta(description="Least notice of a call-off, in days.")]
     make_days: Annotated[
-        Window, Meta(description="Days that the maker has, at least, after a credited lot.")
+        int,
+        Meta(
+            ge=0, le=3_650, description="Days that the maker has, at least, after a credited lot."
+        ),
     ]
     on_exclusion: Annotated[
         OnExclusion, Meta(description="What becomes of it if a party is excluded.")

@@ -353,8 +353,8 @@ class Context:
         return after_business_days(calendar_of(self.state), self.time, days)
 
     def in_days(self, days: int) -> int:
-        """The end of the ``days``-th day after today, in ms."""
-        return after_days(self.time, days)
+        """The end of the ``days``-th day after today, in ms; without days, now."""
+        return after_days(self.time, days) if days else self.time
 
     # Telling
 

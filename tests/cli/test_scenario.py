@@ -13,7 +13,7 @@ from stdnum import lei
 from cli.demo import scenario_file
 from cli.scenario.cast import Cast, application
 from cli.scenario.file import load, parse
-from cli.scenario.script import Script
+from cli.scenario.script import Now, Script
 from contracts.codes import COUNTRIES, HARMONIZED, UNITS
 from contracts.genesis import found
 from ledger.errors import CodedError
@@ -73,7 +73,7 @@ def test_it_has_two_hundred_transactions_of_all_kinds() -> None:
     scenario = load(scenario_file())
     script = Script(Cast(scenario))
     script.objects = _AnyObject()
-    orders = [order for act in scenario.acts for order in script.orders(act, NOW)]
+    orders = [order for act in scenario.acts for order in script.orders(act, Now(NOW))]
     assert len(orders) >= 200
     kinds = Counter(op.declaration.name for order in orders for op in order.operations)
     assert {
@@ -162,7 +162,7 @@ def test_a_mistake_in_a_scenario_is_named(
 def test_a_word_that_stands_for_nothing_is_a_mistake(document: dict[str, Any]) -> None:
     scenario = parse(changed(document, ("acts", 0, "steps", 0, "by"), "{e.idd}"))
     with pytest.raises(CodedError) as error:
-        Script(Cast(scenario)).orders(scenario.acts[0], NOW)
+        Script(Cast(scenario)).orders(scenario.acts[0], Now(NOW))
     assert "{e.idd}" in error.value.message
 
 
@@ -170,5 +170,5 @@ def test_an_object_that_was_not_saved_is_a_mistake() -> None:
     scenario = load(scenario_file())
     votes = next(act for act in scenario.acts if act.title == "The council votes")
     with pytest.raises(CodedError) as error:
-        Script(Cast(scenario)).orders(votes, NOW)
+        Script(Cast(scenario)).orders(votes, Now(NOW))
     assert "ballot/ural-gear" in error.value.message
