@@ -54,6 +54,7 @@ layers: $(VENV)/.dev
 
 sim: $(VENV)/.dev
 	@$(BIN)/iic sim --seeds $(SEEDS)
+	@$(BIN)/iic sim --seeds 20 --invariants
 
 bench: $(VENV)/.runtime
 	@$(BIN)/iic bench settle $(ARGS)

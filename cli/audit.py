@@ -15,6 +15,7 @@ import click
 
 from cli import output
 from cli.audit_certificate import preference_certificate
+from cli.audit_invariants import invariants
 from cli.audit_words import audit_words
 from cli.describe import describe, describe_event
 from cli.errors import FILE_MISSING
@@ -263,3 +264,4 @@ def verify_extension(file: Path, genesis: Path, quiet: bool, known: str) -> None
 
 audit.add_command(preference_certificate)
 audit.add_command(audit_words)
+audit.add_command(invariants)

@@ -20,10 +20,17 @@ from cli import output
 @click.option("--nodes", type=click.IntRange(1, 20), help="Validators; the seed decides if absent.")
 @click.option("--jobs", type=click.IntRange(1), help="Processes; one per core if absent.")
 @click.option("--core", is_flag=True, help="Consensus alone, on blocks without content: faster.")
+@click.option("--invariants", is_flag=True, help="Check the sixteen invariants after every block.")
 @click.option("--trace", is_flag=True, help="Show what happens in each run, line by line.")
 @output.json_option
 def sim(
-    seeds: int, first: int, nodes: int | None, jobs: int | None, core: bool, trace: bool
+    seeds: int,
+    first: int,
+    nodes: int | None,
+    jobs: int | None,
+    core: bool,
+    invariants: bool,
+    trace: bool,
 ) -> None:
     """Simulate clusters under loss, partitions, power cuts and Byzantine nodes, seed by seed.
 
@@ -32,8 +39,10 @@ def sim(
     """
     from node.sim.run import Job, run_all
 
+    if core and invariants:
+        raise click.UsageError("bare blocks have no books: --invariants goes without --core")
     started = time.monotonic()
-    work = [Job(seed, nodes, core, trace) for seed in range(first, first + seeds)]
+    work = [Job(seed, nodes, core, trace, invariants) for seed in range(first, first + seeds)]
     failures = []
     blocks = virtual_ms = 0
     for done, outcome in enumerate(run_all(work, jobs or os.cpu_count() or 1), start=1):
@@ -45,7 +54,7 @@ def sim(
             failure = {
                 "seed": outcome.seed,
                 "violation": outcome.violation,
-                "replay": replay_command(outcome.seed, nodes, core),
+                "replay": replay_command(outcome.seed, nodes, core, invariants),
             }
             failures.append(failure)
             output.note(f"seed {outcome.seed}: {outcome.violation}\n  {failure['replay']}")
@@ -59,6 +68,7 @@ def sim(
         "first": first,
         "nodes": nodes,
         "core": core,
+        "invariants": invariants,
         "seconds": round(time.monotonic() - started, 1),
         "failures": failures,
     }
@@ -67,10 +77,11 @@ def sim(
         output.finish(output.Exit.VIOLATION)
 
 
-def replay_command(seed: int, nodes: int | None, core: bool) -> str:
+def replay_command(seed: int, nodes: int | None, core: bool, invariants: bool = False) -> str:
     """The command that plays one seed again and shows what happens."""
     size = f" --nodes {nodes}" if nodes is not None else ""
-    return f"iic sim --seeds 1 --first {seed}{size}{' --core' if core else ''} --trace"
+    more = " --core" if core else " --invariants" if invariants else ""
+    return f"iic sim --seeds 1 --first {seed}{size}{more} --trace"
 
 
 def _tell(report: Mapping[str, object]) -> None:

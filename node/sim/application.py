@@ -70,6 +70,10 @@ class Application(Protocol):
         """What they still wait for, in words."""
         ...
 
+    def committed(self, disk: Disk) -> None:
+        """An honest machine's disk holds a block that no machine's held before."""
+        ...
+
     def settled(self, world: World) -> None:
         """The run is over: hold the ledgers against each other and against the clients."""
         ...
@@ -154,6 +158,9 @@ class BareApplication:
     def unsettled(self) -> str:
         """Nothing."""
         return "no request waits"
+
+    def committed(self, disk: Disk) -> None:
+        """Bare blocks hold nothing to check."""
 
     def settled(self, world: World) -> None:
         """Nothing to compare beyond the headers."""

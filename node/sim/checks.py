@@ -163,6 +163,7 @@ class Checks:
             if header.parent != self.chain[-1]:
                 raise Violation("one chain", f"block {header.height} has another parent")
             self.chain.append(found)
+            self._world.application.committed(host.disk)
         if block.certificate is not None:
             named = (block.certificate.kind, block.certificate.view, block.certificate.block)
             if named != (VoteKind.FINALIZE, header.view, found):
@@ -198,6 +199,7 @@ class Checks:
             raise Violation("durability", f"m{host.number} starts with another block")
         if head.height == len(self.chain):
             self.chain.append(head.hash())
+            self._world.application.committed(host.disk)
 
     def alarm(self, host: Host, alarm: Alarm) -> None:
         """No honest node ever has a reason to stop."""

@@ -12,26 +12,30 @@ from node.sim.world import Outcome, World
 
 
 class Job(NamedTuple):
-    """One seed and how to run it. ``nodes`` None lets the seed decide."""
+    """One seed and how to run it. ``nodes`` None lets the seed decide.
+
+    ``invariants`` checks the books after every block, which whole clusters have and cores do not.
+    """
 
     seed: int
     nodes: int | None = None
     core: bool = False
     tracing: bool = False
+    invariants: bool = False
 
 
 def run_one(job: Job) -> Outcome:
     """Play one seed; the same job always has the same outcome."""
     plan = draw(job.seed, job.nodes)
-    return World(plan, _application(plan, job.core), tracing=job.tracing).run()
+    return World(plan, _application(plan, job), tracing=job.tracing).run()
 
 
-def _application(plan: Plan, core: bool) -> Application:
-    if core:
+def _application(plan: Plan, job: Job) -> Application:
+    if job.core:
         return BareApplication(plan.nodes)
     from node.sim.settlement import Settlement  # noqa: PLC0415 - bare cores need no contracts
 
-    return Settlement(plan)
+    return Settlement(plan, invariants=job.invariants)
 
 
 def run_all(work: list[Job], processes: int) -> Iterator[Outcome]:

@@ -11,13 +11,15 @@ from functools import cache, lru_cache
 from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
-from contracts.accounts import AVAIL, ISSUED
+from contracts.accounts import ATTESTED, AVAIL, BACKING, ISSUED
 from contracts.currency.operations import Leg, Transfer
 from contracts.framework.calendar import MS_PER_DAY, Calendar
 from contracts.framework.operation import write_operation
 from contracts.framework.party import Office, PartyKind, Profile, Role
 from contracts.framework.posting import BALANCE, Balance
 from contracts.genesis import GenesisParty, application_genesis, found
+from contracts.history import History
+from contracts.invariants import Finding, broken
 from ledger import statetree
 from ledger.block import Verify
 from ledger.codec import encode
@@ -94,6 +96,8 @@ def block_0(size: int) -> tuple[bytes, bytes, MemoryEnvironment]:
     for n in range(MEMBERS):
         state.put(BALANCE, Balance(OPENING, 1, 0, 0), AVAIL.of(lei(n)), UNIT)
     state.put(BALANCE, Balance(-OPENING * MEMBERS, 1, 0, 0), ISSUED.of("KZ"), UNIT)
+    for kind, amount in ((ATTESTED, -OPENING * MEMBERS), (BACKING, OPENING * MEMBERS)):
+        state.put(BALANCE, Balance(amount, 1, 0, 0), kind.of("KZ"), kind.unit.value)
     content = {key: value for key, value in state.changes().items() if value is not None}
     image = MemoryEnvironment()
     block = first_block(genesis, content)
@@ -109,12 +113,38 @@ class Payment(NamedTuple):
     machine: int
 
 
+class Books:
+    """The ledger's invariants, checked on each block as the first honest machine stores it."""
+
+    def __init__(self, opening: State) -> None:
+        self._history = History(opening)
+        self._height = 0
+
+    def examine(self, store: Store) -> None:
+        """Check the newest state, and the receipts since the last time."""
+        assert store.head is not None
+        for height in range(self._height + 1, store.head.height + 1):
+            receipts = [read_receipt(row.receipt) for row in store.rows(height)]
+            self._require(self._history.block(height, receipts))
+        self._height = max(self._height, store.head.height)
+        state = State(store)
+        self._require(broken(state))
+        self._require(self._history.against(state))
+
+    def _require(self, findings: Iterable[Finding]) -> None:
+        for finding in findings:
+            raise Violation(f"invariant {finding.number}", f"{finding.check}: {finding.what}")
+
+
 class Settlement:
-    """A ledger of members who pay each other, and their clients' memory."""
+    """A ledger of members who pay each other, and their clients' memory.
+
+    ``invariants`` has the books checked after every block.
+    """
 
     to_all = False
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, *, invariants: bool = False) -> None:
         self.validators = validator_set(plan.nodes)
         self.keys = validator_keys(plan.nodes)
         self.chain_id, self.genesis_hash, self._image = block_0(plan.nodes)
@@ -125,6 +155,7 @@ class Settlement:
         self._final: dict[bytes, tuple[int | None, int | None]] = {}
         self._promised: set[bytes] = set()
         self._requests = 0
+        self._books = Books(State(Store(self._image.copy()))) if invariants else None
         crashing = {crash.machine for crash in plan.crashes}
         self._steady = frozenset(m for m in plan.honest if m not in crashing)
 
@@ -245,6 +276,12 @@ class Settlement:
                     status = replica.status(payment.id).status
                     if status is SubmissionStatus.REFUSED:
                         self._open.pop(payment.id, None)
+
+    def committed(self, disk: Disk) -> None:
+        """Check the books, if that is wanted."""
+        if self._books is not None:
+            assert isinstance(disk.store, Store)
+            self._books.examine(disk.store)
 
     def settled(self, world: World) -> None:
         """Compare the honest ledgers with each other and with what clients were told."""

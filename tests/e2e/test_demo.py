@@ -38,6 +38,7 @@ def test_it_plays_everything_and_cleans_up(iic: Iic) -> None:
     assert story["applied"] + sum(story["refused"].values()) == story["transactions"]
     assert {"INSUFFICIENT_FUNDS", "MISSING_SIGNATURES", "STANDING_FORBIDS"} <= set(story["refused"])
     assert story["receipt_verified"] is True
+    assert story["invariants_holding"] == 16
     assert len(story["supply"]) == 4
     for state in story["supply"].values():
         assert 0 < state["outstanding"] <= state["reserve"]

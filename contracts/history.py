@@ -1,0 +1,295 @@
+"""Invariants that only history shows: from receipts alone, and by executing every block again.
+
+:class:`History` needs nothing but receipts, in order. :class:`Replay` starts from the genesis
+document and computes every block anew, so it also sees each object move.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any, Final, NamedTuple
+
+from contracts.dispute.events import RulingExecuted
+from contracts.executor import BlockInput, Candidate, Execution, execute_block, read_candidate
+from contracts.framework.event import Event
+from contracts.framework.machine import Machine, machines
+from contracts.framework.posting import BALANCE, balances
+from contracts.framework.schedule import DEADLINE, HEIGHT_DEADLINE, Deadline
+from contracts.genesis import found, read_application
+from contracts.guarantee.events import GuaranteePaid
+from contracts.invariants import Finding
+from contracts.netting.events import CycleEnded
+from ledger.block import Header
+from ledger.codec import encode
+from ledger.errors import CodedError
+from ledger.genesis import Genesis
+from ledger.receipt import NO_PLACE, Place, Receipt, read_receipt
+from ledger.state import MemoryMap, State
+from ledger.statetree import LayeredPages, NoPages, PageReader, tree_of
+from ledger.store.interface import Row
+from ledger.transaction import open_envelope, verify_signatures
+
+
+class _Account(NamedTuple):
+    """An account as its postings left it: balance, their number, place of the last."""
+
+    balance: int
+    postings: int
+    place: Place
+
+
+_EMPTY: Final = _Account(0, 0, NO_PLACE)
+
+
+def _tag(kind: type[Event]) -> str:
+    return str(kind.__struct_config__.tag)
+
+
+def _index(kind: type[Event], field: str) -> int:
+    return 1 + kind.__struct_fields__.index(field)
+
+
+_ONCE: Final = {
+    _tag(GuaranteePaid): (
+        (10, "demands-are-paid-once", _index(GuaranteePaid, "demand")),
+        (11, "payments-are-told-once", _index(GuaranteePaid, "payment")),
+    ),
+    _tag(RulingExecuted): ((15, "rulings-are-told-once", _index(RulingExecuted, "dispute")),),
+    _tag(CycleEnded): ((7, "cycles-end-once", _index(CycleEnded, "cycle")),),
+}
+"""Events that an object has at most once: by event, number and name of the check, its field."""
+
+
+class History:
+    """What receipts say, taken block by block; ``opening`` is the state of block 0."""
+
+    def __init__(self, opening: State | None = None) -> None:
+        self._accounts: dict[tuple[str, str], _Account] = {}
+        self._subjects: set[bytes] = set()
+        self._told: set[tuple[str, bytes]] = set()
+        for account, unit, balance in balances(opening) if opening is not None else ():
+            place = (balance.height, balance.index)
+            self._accounts[account, unit.value] = _Account(balance.amount, balance.count, place)
+
+    def block(self, height: int, receipts: Iterable[Receipt]) -> Iterator[Finding]:
+        """Take the receipts of the next block; what is wrong with them."""
+        for index, receipt in enumerate(receipts):
+            where = f"block {height}, receipt {index}"
+            if receipt.subject in self._subjects:
+                yield Finding(13, "once", f"{where}: {receipt.subject.hex()} has a receipt already")
+            self._subjects.add(receipt.subject)
+            if not receipt.applied and (receipt.postings or receipt.events):
+                yield Finding(1, "refusals-book-nothing", f"{where}: refused, and booked")
+            yield from self._postings(where, (height, index), receipt)
+            yield from self._events(where, receipt)
+
+    def _postings(self, where: str, place: Place, receipt: Receipt) -> Iterator[Finding]:
+        sums: dict[str, int] = {}
+        for posting in receipt.postings:
+            sums[posting.unit] = sums.get(posting.unit, 0) + posting.amount
+            entry = (posting.account, posting.unit)
+            before = self._accounts.get(entry, _EMPTY)
+            after = _Account(before.balance + posting.amount, before.postings + 1, place)
+            if (posting.balance, posting.sequence) != after[:2] or posting.previous != before.place:
+                yield Finding(
+                    16,
+                    "postings-chain",
+                    f"{where}: {posting.account} does not follow from its postings",
+                )
+            self._accounts[entry] = after
+        for unit, total in sorted(sums.items()):
+            if total:
+                yield Finding(1, "receipts-balance", f"{where}: {unit} sums to {total}")
+
+    def _events(self, where: str, receipt: Receipt) -> Iterator[Finding]:
+        for event in receipt.events:
+            for number, check, field in _ONCE.get(event[0], ()):
+                entry = (check, event[field])
+                if entry in self._told:
+                    yield Finding(number, check, f"{where}: {event[field].hex()} a second time")
+                self._told.add(entry)
+
+    def against(self, state: State) -> Iterator[Finding]:
+        """How the balances of a state differ from what the postings so far make."""
+        stored = {
+            (account, unit.value): _Account(b.amount, b.count, (b.height, b.index))
+            for account, unit, b in balances(state)
+        }
+        for entry in sorted(stored.keys() | self._accounts.keys()):
+            kept, booked = stored.get(entry, _EMPTY), self._accounts.get(entry, _EMPTY)
+            if kept != booked:
+                yield Finding(
+                    16,
+                    "postings-make-balances",
+                    f"{entry[0]} ({entry[1]}) stands at {kept.balance} after {kept.postings} "
+                    f"postings, receipts make {booked.balance} after {booked.postings}",
+                )
+
+
+@cache
+def _machine_tables() -> Mapping[bytes, Machine[Any]]:
+    return {machine.table.prefix: machine for machine in machines().values()}
+
+
+@cache
+def _reachable(name: str, state: str | None) -> frozenset[str]:
+    """The states that a machine's object may be in after some steps; from the start for None."""
+    machine = machines()[name]
+    reached = set(machine.initial) if state is None else {machine.states(state)}
+    while True:
+        more = {t.target for t in machine.transitions if reached.intersection(t.sources)} - reached
+        if not more:
+            return frozenset(str(s.value) for s in reached)
+        reached |= more
+
+
+def illegal_moves(before: State, changes: Mapping[bytes, bytes | None]) -> Iterator[Finding]:
+    """Objects that a block's changes took where no steps of their machine lead."""
+    for key, data in changes.items():
+        machine = _machine_tables().get(key[: key.index(b"/") + 1])
+        if machine is None:
+            continue
+        record: Any = before.record(machine.table, key)
+        old = None if record is None or machine.is_end(record.state) else str(record.state.value)
+        if data is None:
+            if old is not None:
+                yield Finding(12, "legal-steps", f"{machine.name} {key.hex()} vanished as {old}")
+            continue
+        new: Any = machine.table.decode(data)
+        same = record is not None and record.state is new.state
+        if not same and new.state.value not in _reachable(machine.name, old):
+            what = f"{machine.name} {key.hex()} went from {old or 'nothing'} to {new.state.value}"
+            yield Finding(12, "legal-steps", what)
+
+
+def untimely(before: State, execution: Execution, block: BlockInput) -> Iterator[Finding]:
+    """Deadlines of a block that had no reason to fire, or did not fire by themselves."""
+    due = {
+        entry.id(block.chain_id): entry
+        for table, limit in ((DEADLINE, block.time), (HEIGHT_DEADLINE, block.height + 1))
+        for entry in _until(before, table, limit)
+    }
+    fired = len(execution.receipts) - len(execution.included)
+    for receipt in execution.receipts[:fired]:
+        if receipt.subject not in due:
+            yield Finding(13, "in-time", f"block {block.height}: a deadline fired untimely")
+        if not receipt.applied:
+            entry = due.get(receipt.subject)
+            name = "a deadline" if entry is None else f"the deadline of {entry.handler}"
+            yield Finding(13, "fires", f"block {block.height}: {name} failed: {receipt.reason}")
+
+
+def _until(state: State, table: Any, limit: int) -> Iterator[Deadline]:
+    for _, entry in state.scan(table):
+        if entry.due >= limit:
+            return
+        yield entry
+
+
+class Replay:
+    """A ledger computed again from its genesis document, block by block, in memory.
+
+    ``signatures`` says whether each signature is verified too. Raises ``BAD_GENESIS`` or an error
+    of decoding if the document is none of this software's.
+    """
+
+    def __init__(self, genesis: Genesis, *, signatures: bool = True) -> None:
+        self.chain_id = genesis.chain_id
+        opening = found(read_application(genesis.application), genesis.time).changes()
+        self._signatures = signatures
+        self._map = MemoryMap()
+        self._pages: PageReader = NoPages()
+        self._tree: dict[bytes, bytes | None] = {}
+        self._recorded: set[bytes] = set()
+        self._root = self._commit(opening)
+        self.state = State(self._map)
+        """The state after the newest block taken."""
+
+    def _commit(self, changes: Mapping[bytes, bytes | None]) -> bytes:
+        update = tree_of(self.chain_id).update(LayeredPages(NoPages(), self._tree), changes)
+        self._tree.update(update.pages)
+        self._map.apply(changes)
+        return update.root
+
+    def block(self, header: Header, rows: Sequence[Row]) -> Iterator[Finding]:
+        """Execute the next block again (0 has no rows); how it differs from what is stored."""
+        if header.height == 0:
+            if header.state_root != self._root:
+                yield Finding(16, "roots", "block 0 has another state than the genesis document")
+            return
+        block = BlockInput(self.chain_id, header.height, header.time)
+        candidates: list[Candidate] = []
+        for index, row in enumerate(rows):
+            if row.wire:
+                try:
+                    candidates.append(self._candidate(row.wire))
+                except CodedError as error:
+                    yield self._unfit(header.height, index, error)
+        execution = execute_block(self.state, block, candidates, self._recorded.__contains__)
+        for id, reason in execution.dropped:
+            what = f"block {header.height}: {id.hex()} was not to be recorded: {reason}"
+            yield Finding(12, "authorised", what)
+        yield from untimely(self.state, execution, block)
+        changes = execution.overlay.changes()
+        yield from illegal_moves(self.state, changes)
+        for index, receipt in enumerate(execution.receipts):
+            if index >= len(rows) or encode(receipt) != rows[index].receipt:
+                what = f"block {header.height}, receipt {index}: replay makes another"
+                yield Finding(16, "receipts", what)
+        if len(rows) > len(execution.receipts):
+            yield Finding(16, "receipts", f"block {header.height}: replay makes fewer receipts")
+        self._recorded.update(candidate.id for candidate in execution.included)
+        if self._commit(changes) != header.state_root:
+            yield Finding(16, "roots", f"block {header.height}: replay makes another state root")
+        self.state.absorb(execution.overlay)
+
+    def _candidate(self, wire: bytes) -> Candidate:
+        if self._signatures:
+            verify_signatures(self.chain_id, open_envelope(wire))
+        return read_candidate(self.chain_id, wire)
+
+    @staticmethod
+    def _unfit(height: int, index: int, error: CodedError) -> Finding:
+        return Finding(12, "authorised", f"block {height}, receipt {index}: {error}")
+
+
+class Chain(NamedTuple):
+    """How to read a ledger: its height, a block's header, and a block's rows."""
+
+    height: int
+    header: Callable[[int], Header | None]
+    rows: Callable[[int], Sequence[Row]]
+
+
+def audit_history(
+    chain: Chain, state: State, genesis: Genesis | None, *, signatures: bool = True
+) -> Iterator[Finding]:
+    """Everything that history shows of a ledger whose newest state is ``state``.
+
+    Without ``genesis`` only receipts are held against each other and against the balances.
+    """
+    replay = None if genesis is None else Replay(genesis, signatures=signatures)
+    history = History(None if replay is None else replay.state)
+    for height in range(chain.height + 1):
+        header = chain.header(height)
+        if header is None:
+            yield Finding(16, "blocks", f"block {height} is missing")
+            return
+        rows = chain.rows(height) if height else ()
+        yield from history.block(height, (read_receipt(row.receipt) for row in rows))
+        if replay is not None:
+            yield from replay.block(header, rows)
+    yield from history.against(state)
+    if replay is not None:
+        yield from _balances_differ(replay.state, state)
+
+
+def _balances_differ(replayed: State, stored: State) -> Iterator[Finding]:
+    """The trial balance by replay against the stored one, account by account."""
+    left = dict(replayed.scan(BALANCE))
+    right = dict(stored.scan(BALANCE))
+    for key in sorted(left.keys() | right.keys()):
+        if left.get(key) != right.get(key):
+            what = f"account {key!r}: replay makes another balance"
+            yield Finding(16, "trial-balance", what)
