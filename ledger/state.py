@@ -124,8 +124,8 @@ class Table(Generic[R]):
             raise CodedError(MALFORMED, f"{self.kind.__name__}: {error}") from None
         return data
 
-    def encode_known(self, record: R) -> bytes:
-        """As :meth:`encode`, for a record whose fields are known to be in their ranges."""
+    def encode_known(self, record: Struct) -> bytes:
+        """As :meth:`encode`, for a record of any table whose fields are known to be in range."""
         return self._encoder.encode(record)
 
     def decode(self, data: bytes) -> R:

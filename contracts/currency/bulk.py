@@ -30,11 +30,11 @@ _PART: Final = {_S.ACCEPTED: _S.PART_PAID, _S.PART_PAID: _S.PART_PAID, _S.OVERDU
 """The state of a debt that is netted in part, by its state before: those of the machine."""
 
 _REQUEST: Final = REQUEST_TABLE.prefix
-_OPEN: Final = OPEN_DEBT.prefix
 _DEADLINE: Final = DEADLINE.prefix
-_ITEM: Final = ITEM.prefix
-_BALANCE: Final = BALANCE.prefix
-_IN_SCU: Final = b"\0SCU\0"
+_encode: Final = REQUEST_TABLE.encode_known
+"""The encoder of all tables is the same."""
+if (OPEN_DEBT.prefix, ITEM.prefix, BALANCE.prefix) != (b"debt/", b"item/", b"balance/"):
+    raise RuntimeError("the keys below are written out with these names")
 _MACHINE: Final = REQUEST.name.encode() + b"\0"
 
 Write = tuple[bytes, Any, bytes | None]
@@ -53,74 +53,83 @@ def net_debts(ctx: Context, pairs: Iterable[Pair], by: bytes) -> None:
     writes: list[Write] = []
     followed: list[tuple[PaymentRequest, int]] = []
     for debtor, creditor, debts, amount in pairs:
-        left = amount
-        for id in debts:
-            left -= _net(ctx, writes, followed, id, left, by)
-            if not left:
-                break
-        if left:
-            raise ValueError("less is owed than is to be netted")
-        _book(ctx, writes, f"{debtor}/pay/{creditor}", -amount)
-        _book(ctx, writes, f"{creditor}/rec/{debtor}", amount)
+        _net(ctx, writes, followed, debts, amount, by)
+        _book(ctx, writes, debtor, creditor, amount)
     ctx.state.write_known(writes)
     for debt, amount in followed:
         follower_of(debt).reduced(ctx, debt, amount, NETTING)
 
 
-def _book(ctx: Context, writes: list[Write], account: str, amount: int) -> None:
-    """Bring an account nearer to zero. It stays in its bounds, so nothing is checked later."""
-    key = _BALANCE + account.encode() + _IN_SCU
-    old = ctx.state.read_once(BALANCE, key)
-    before = 0 if old is None else old.amount
-    after = before + amount
-    if old is None or abs(after) + abs(amount) != abs(before):
-        raise ValueError(f"{account} does not come nearer to zero")
-    count = old.count + 1
-    new = Balance(after, count, ctx.height, ctx.index)
-    writes.append((key, new, BALANCE.encode_known(new)))
-    ctx.postings.append(Posting(account, "SCU", amount, after, count, (old.height, old.index)))
+def _book(ctx: Context, writes: list[Write], debtor: str, creditor: str, amount: int) -> None:
+    """Bring the two accounts of a pair nearer to zero: in their bounds, so nothing is checked."""
+    read, height, index = ctx.state.read_once, ctx.height, ctx.index
+    for account, signed in (
+        (f"{debtor}/pay/{creditor}", -amount),
+        (f"{creditor}/rec/{debtor}", amount),
+    ):
+        key = b"balance/%b\0SCU\0" % account.encode()
+        old = read(BALANCE, key)
+        if old is None or not amount <= (old.amount if signed < 0 else -old.amount):
+            raise ValueError(f"{account} does not come nearer to zero")
+        after, count = old.amount + signed, old.count + 1
+        new = Balance(after, count, height, index)
+        writes.append((key, new, _encode(new)))
+        place = (old.height, old.index)
+        ctx.postings.append(Posting(account, "SCU", signed, after, count, place))
 
 
 def _net(
     ctx: Context,
     writes: list[Write],
     followed: list[tuple[PaymentRequest, int]],
-    id: bytes,
+    debts: Sequence[bytes],
     amount: int,
     by: bytes,
-) -> int:
-    """Extinguish up to ``amount`` of a debt; how much it was."""
-    key = _REQUEST + id
-    old = ctx.state.read_once(REQUEST_TABLE, key)
-    if old is None or old.state not in _PART:
-        raise ValueError("only debts that nobody contests are netted")
-    remaining = old.amount - old.paid
-    if is_followed(old):
-        followed.append((old, min(remaining, amount)))
-    debtor, creditor = old.debtor.encode() + b"\0", old.creditor.encode() + b"\0"
-    tail = _MACHINE + id
-    if remaining <= amount:
-        new = _changed(old, _S.NETTED, 0, old.amount, by)
-        writes.append((key, new, REQUEST_TABLE.encode_known(new)))
-        payable = old.payable.to_bytes(8, "big")
-        writes.append((_OPEN + debtor + creditor + payable + id, None, None))
-        if old.due:
-            writes.append((_DEADLINE + old.due.to_bytes(8, "big") + tail, None, None))
-        writes.append((_ITEM + debtor + tail, None, None))
-        writes.append((_ITEM + creditor + tail, None, None))
-        return remaining
+) -> None:
+    """Extinguish ``amount`` of a pair's debts, in order."""
+    read = ctx.state.read_once
+    for id in debts:
+        key = _REQUEST + id
+        old = read(REQUEST_TABLE, key)
+        if old is None or old.state not in _PART:
+            raise ValueError("only debts that nobody contests are netted")
+        remaining = old.amount - old.paid
+        if remaining > amount:
+            _net_part(ctx, writes, old, amount, by)
+            part = amount
+        else:
+            new = _changed(old, _S.NETTED, 0, old.amount, by)
+            debtor = old.debtor.encode()
+            place = (debtor, old.creditor.encode(), old.payable.to_bytes(8, "big"), id)
+            writes.append((key, new, _encode(new)))
+            writes.append((b"debt/%b\0%b\0%b%b" % place, None, None))
+            writes.append((b"item/%b\0%b%b" % (debtor, _MACHINE, id), None, None))
+            if old.due:
+                writes.append((_DEADLINE + old.due.to_bytes(8, "big") + _MACHINE + id, None, None))
+            part = remaining
+        if is_followed(old):
+            followed.append((old, part))
+        amount -= part
+        if not amount:
+            return
+    raise ValueError("less is owed than is to be netted")
+
+
+def _net_part(
+    ctx: Context, writes: list[Write], old: PaymentRequest, amount: int, by: bytes
+) -> None:
+    """Extinguish a part of a debt; one whose date has passed is overdue from now on."""
     late = bool(old.due) and ctx.time > old.due
     part = _S.OVERDUE if late else _PART[old.state]
     due = 0 if late else old.due
     new = _changed(old, part, due, old.paid + amount, by)
-    writes.append((key, new, REQUEST_TABLE.encode_known(new)))
+    writes.append((_REQUEST + old.id, new, _encode(new)))
+    tail = _MACHINE + old.id
     if late:
         writes.append((_DEADLINE + old.due.to_bytes(8, "big") + tail, None, None))
     if part is not old.state:
-        for name, acts in ((debtor, True), (creditor, False)):
-            item = Item(REQUEST.name, (id,), part.value, due, acts)
-            writes.append((_ITEM + name + tail, item, ITEM.encode_known(item)))
-    return amount
+        item = Item(REQUEST.name, (old.id,), part.value, due, True)
+        writes.append((b"item/%b\0%b" % (old.debtor.encode(), tail), item, _encode(item)))
 
 
 def _changed(

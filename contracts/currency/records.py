@@ -341,7 +341,8 @@ REQUEST: Final = Machine[PaymentRequest](
         _P.OVERDUE: "a debt does not end by time",
         _P.DISPUTED: "the dispute has its own limits and ends this state with it",
     },
-    parties=lambda r: (r.creditor, r.debtor),
+    # A creditor finds its claims by its accounts; only who has to act needs a list of debts.
+    parties=lambda r: (r.creditor, r.debtor) if r.state is _P.ISSUED else (r.debtor,),
     awaits=lambda r: (r.debtor,),
 )
 
