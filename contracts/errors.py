@@ -206,3 +206,17 @@ NOT_OPTIMAL = define(
     "NOT_OPTIMAL", 422, "The plan's certificate does not prove that no cheaper plan exists."
 )
 NO_CYCLE = define("NO_CYCLE", 422, "The legs form no balanced cycle of different parties.")
+
+# Confidential annexes
+WEAK_KEY = define(
+    "WEAK_KEY", 422, "The encryption key is of small order, not canonical, or a signing key."
+)
+NO_ENCRYPTION_KEY = define(
+    "NO_ENCRYPTION_KEY", 409, "The recipient has registered no encryption key, or another one."
+)
+NOT_A_RECIPIENT = define(
+    "NOT_A_RECIPIENT", 403, "Only parties, their guarantors, auditors and the tribunal may read it."
+)
+ALREADY_SEALED = define("ALREADY_SEALED", 409, "An annex of this commitment is on the ledger.")
+ALREADY_GRANTED = define("ALREADY_GRANTED", 409, "The recipient holds this annex's key already.")
+ANNEX_TOO_LARGE = define("ANNEX_TOO_LARGE", 422, "The annex is larger than the ledger accepts.")

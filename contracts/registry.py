@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from contracts.annex import capability as annex
 from contracts.barter import capability as barter
 from contracts.currency import capability as currency
 from contracts.dispute import capability as dispute
@@ -25,6 +26,7 @@ CAPABILITIES: Final[tuple[Capability, ...]] = (
     market.CAPABILITY,
     fund.CAPABILITY,
     governance.CAPABILITY,
+    annex.CAPABILITY,
 )
 
 
