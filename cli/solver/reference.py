@@ -1,4 +1,4 @@
-"""The same optimum by networkx: slow, and independent of OR-Tools, to check it on small networks."""
+"""The same optimum by networkx: slow and independent of OR-Tools, a check on small networks."""
 
 from __future__ import annotations
 
