@@ -27,6 +27,9 @@ BAD_TRANSACTION_FILE = define(
 )
 AMBIGUOUS_PARTY = define("AMBIGUOUS_PARTY", 0, "A name fits more than one party of the register.")
 NO_SUCH_PARTY = define("NO_SUCH_PARTY", 0, "No party of the register has that name or LEI.")
+AMBIGUOUS_ID = define("AMBIGUOUS_ID", 0, "The first digits of an id fit more than one.")
+NO_SUCH_ID = define("NO_SUCH_ID", 0, "Neither an id, nor the start of one, nor a saved name.")
+BAD_NAME = define("BAD_NAME", 0, "A name for an id cannot be saved or read.")
 BAD_SCENARIO = define("BAD_SCENARIO", 0, "A scenario file says something that cannot be played.")
 NODE_UNREACHABLE = define("NODE_UNREACHABLE", 0, "None of the nodes given could be reached.")
 OUTCOME_UNKNOWN = define(
@@ -38,4 +41,14 @@ BAD_ANSWER = define("BAD_ANSWER", 0, "Something answered that does not speak the
 SOLVER_FAILED = define("SOLVER_FAILED", 0, "The clearing solver found no optimal clearing.")
 SOLVER_MISSING = define(
     "SOLVER_MISSING", 0, "The clearing solver's libraries are not installed (the extra 'solver')."
+)
+ANNEX_DAMAGED = define(
+    "ANNEX_DAMAGED", 0, "An annex file is not one, or was changed after it was sealed."
+)
+ANNEX_UNKNOWN = define("ANNEX_UNKNOWN", 0, "The ledger holds no annex of this file's commitment.")
+ANNEX_NOT_FOR_YOU = define(
+    "ANNEX_NOT_FOR_YOU", 0, "Nobody gave the member the key of this annex, or not for a key it has."
+)
+ANNEX_WRONG_KEY = define(
+    "ANNEX_WRONG_KEY", 0, "The key of an annex that was given on the ledger does not open it."
 )

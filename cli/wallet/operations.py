@@ -6,11 +6,14 @@ when such a command is used.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
 
 import click
 
 from cli import output
+from cli.wallet import annex
 from cli.wallet.compose import Order, carry_out, with_order
 from cli.wallet.forms import command_name, document_of, options_of
 from cli.wallet.session import Session, with_session
@@ -26,7 +29,7 @@ def command_of(declaration: Declaration, name: str) -> click.Command:
     @with_session
     def send(session: Session, order: Order, **values: Any) -> None:
         document = document_of(declaration, values)
-        op = operation_from_text(document, names=session.lei_or_none)
+        op = operation_from_text(document, names=session.lei_or_none, ids=session.id)
         carry_out(session, [op], order)
 
     common: list[click.Parameter] = list(reversed(getattr(send, "__click_params__", [])))
@@ -48,9 +51,13 @@ def command_of(declaration: Declaration, name: str) -> click.Command:
 
 
 class _Declared(output.Group):
-    """A group whose commands are the operations of one capability, or all by their full names."""
+    """A group whose commands are the operations of one capability, or all by their full names.
+
+    ``written`` are commands that somebody wrote for the capability; they come first.
+    """
 
     capability: str | None = None
+    written: Mapping[str, click.Command] = MappingProxyType({})
 
     def _found(self) -> dict[str, Declaration]:
         if self.capability is None:
@@ -63,12 +70,18 @@ class _Declared(output.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names in alphabetical order."""
-        return sorted(self._found())
+        return sorted({*self._found(), *self.written})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command, made when it is asked for."""
+        if cmd_name in self.written:
+            return self.written[cmd_name]
         found = self._found().get(cmd_name)
         return None if found is None else command_of(found, cmd_name)
+
+
+_WRITTEN: Final = {"annex": {str(command.name): command for command in annex.COMMANDS}}
+"""Commands that do more than send one operation, by capability and name."""
 
 
 def groups() -> list[click.Group]:
@@ -80,5 +93,6 @@ def groups() -> list[click.Group]:
     for capability in CAPABILITIES:
         group = _Declared(capability.name, help=capability.meaning)
         group.capability = capability.name
+        group.written = _WRITTEN.get(capability.name, group.written)
         found.append(group)
     return found
