@@ -13,7 +13,7 @@ from typing import Any, Final
 import click
 
 from cli import output
-from cli.wallet import annex
+from cli.wallet import annex, clearing
 from cli.wallet.compose import Order, carry_out, with_order
 from cli.wallet.forms import command_name, document_of, options_of
 from cli.wallet.session import Session, with_session
@@ -80,7 +80,10 @@ class _Declared(output.Group):
         return None if found is None else command_of(found, cmd_name)
 
 
-_WRITTEN: Final = {"annex": {str(command.name): command for command in annex.COMMANDS}}
+_WRITTEN: Final = {
+    "annex": {str(command.name): command for command in annex.COMMANDS},
+    "netting": {str(command.name): command for command in clearing.COMMANDS},
+}
 """Commands that do more than send one operation, by capability and name."""
 
 

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from contracts.currency.debts import debts_by, debts_to
 from contracts.currency.records import DUE
+from contracts.errors import NOT_FOUND
 from contracts.framework.parameters import parameters_of
 from contracts.netting.records import (
     ARC_PAGE,
     CURRENT,
     CYCLE_TABLE,
     MANDATE,
+    MEMBER_PAGE,
     ArcPage,
     Cycle,
     NettingParameters,
 )
-from contracts.netting.snapshot import member_pages
-from ledger.state import State
+from ledger.codec import Struct
+from ledger.errors import CodedError
+from ledger.state import State, Table
+
+P = TypeVar("P", bound=Struct)
 
 
 class Snapshot(NamedTuple):
@@ -57,16 +62,28 @@ def cycles(state: State) -> Iterator[Cycle]:
 
 
 def snapshot_of(state: State, cycle: Cycle) -> Snapshot:
-    """The snapshot of a cycle that is frozen and not yet applied."""
-    pages = list(member_pages(state, cycle))
+    """The snapshot of a cycle that is frozen and not yet applied, read page by page.
+
+    Reads single records only, so a wallet can have each of them proven. Raises ``NOT_FOUND`` for a
+    cycle that has none, or no longer.
+    """
+    members = [_page(state, MEMBER_PAGE, cycle, n) for n in range(cycle.member_pages)]
+    arcs = [_page(state, ARC_PAGE, cycle, n) for n in range(cycle.pages)]
     weight = parameters_of(state, NettingParameters).overdue_weight
     return Snapshot(
         cycle,
-        [page.members for page in pages],
-        [page.money for page in pages],
-        [page for _, page in state.scan(ARC_PAGE, cycle.id)],
+        [page.members for page in members],
+        [page.money for page in members],
+        arcs,
         (1, weight),
     )
+
+
+def _page(state: State, table: Table[P], cycle: Cycle, number: int) -> P:
+    page = state.get(table, cycle.id, number)
+    if page is None:
+        raise CodedError(NOT_FOUND, f"page {number} of the snapshot is not there", field="cycle")
+    return page
 
 
 def position_of(state: State, member: str) -> Position:
