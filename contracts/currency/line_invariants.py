@@ -72,7 +72,8 @@ def swing_within_limit(state: State) -> Iterator[str]:
         kind = kind_of(account)
         if kind.unit is Unit.SCU and (kind.money or kind is ISSUED):
             home = home_of(state, owner_of(account))
-            net[home] = net.get(home, 0) + balance.amount
+            if home:
+                net[home] = net.get(home, 0) + balance.amount
     kept = {position.country: position for _, position in state.scan(STATE_POSITION)}
     for country in sorted(net.keys() | kept.keys()):
         found = kept.get(country)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from msgspec import structs
 
 from contracts.accounts import AVAIL, ISSUED
+from contracts.codes import COUNTRIES
 from contracts.currency.events import SwingExceeded
 from contracts.currency.line_records import (
     STATE_LIMITS,
@@ -22,7 +23,8 @@ from contracts.errors import OVER_SWING
 from contracts.framework.context import Context, Moved, watches_accounts
 from contracts.framework.parameters import parameters_of
 from contracts.framework.party import PARTY
-from contracts.framework.posting import Unit, owner_of
+from contracts.framework.posting import Unit, accounts_of, kind_of, owner_of
+from contracts.register.hooks import on_home_change
 from ledger.errors import CodedError
 from ledger.state import State
 
@@ -44,9 +46,14 @@ def swing_of(state: State, country: str) -> int:
 
 
 def home_of(state: State, owner: str) -> str:
-    """The state that a member's money counts for; a country is its own."""
+    """The state that money counts for: a member's home, a country itself, ``""`` for none.
+
+    The joint fund's own accounts are no state's.
+    """
     party = state.get(PARTY, owner)
-    return owner if party is None else party.profile.home
+    if party is not None:
+        return party.profile.home
+    return owner if owner in COUNTRIES else ""
 
 
 @watches_accounts
@@ -68,7 +75,7 @@ def keep_positions(ctx: Context, moved: list[Moved]) -> None:
     if len(changes) < 2:
         return
     for country, change in changes.items():
-        if change:
+        if change and country:
             move_position(ctx, country, change, refuse=chosen)
 
 
@@ -89,6 +96,19 @@ def move_position(ctx: Context, country: str, change: int, *, refuse: bool) -> N
         ctx.emit(SwingExceeded(country, abs(net), limit))
     after = structs.replace(position, net=net, over_since=over_since)
     ctx.put(STATE_POSITION, after, country)
+
+
+@on_home_change
+def money_counts_elsewhere(ctx: Context, lei: str, before: str, after: str) -> None:
+    """A member's money counts for the state that vouches for it."""
+    total = sum(
+        balance.amount
+        for account, unit, balance in accounts_of(ctx.state, lei)
+        if unit is Unit.SCU and kind_of(account).money
+    )
+    if total:
+        move_position(ctx, before, -total, refuse=False)
+        move_position(ctx, after, total, refuse=False)
 
 
 def review_position(ctx: Context, country: str) -> None:
