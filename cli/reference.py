@@ -22,7 +22,7 @@ downward only.
 
 
 def sentence(source: str) -> str:
-    """The first paragraph of a module's docstring on one line; raises ``ValueError`` without one."""
+    """A module docstring's first paragraph on one line; raises ``ValueError`` without one."""
     text = ast.get_docstring(ast.parse(source))
     if text is None:
         raise ValueError("the module has no docstring")
