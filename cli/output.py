@@ -70,11 +70,15 @@ _CHECK_FAILED = frozenset(
 )
 """Codes of local verification whose meaning is "the check failed" rather than "cannot check"."""
 
+_MISTYPED = (
+    *("INVALID_FIELD", "NO_SUCH_PARTY", "AMBIGUOUS_PARTY"),
+    *("NO_SUCH_ID", "AMBIGUOUS_ID", "BAD_NAME"),
+)
 _BY_CODE = {
     **dict.fromkeys(_CHECK_FAILED, Exit.VIOLATION),
     "NODE_UNREACHABLE": Exit.UNREACHABLE,
     "OUTCOME_UNKNOWN": Exit.UNKNOWN,
-    **dict.fromkeys(("INVALID_FIELD", "NO_SUCH_PARTY", "AMBIGUOUS_PARTY"), Exit.USAGE),
+    **dict.fromkeys(_MISTYPED, Exit.USAGE),
 }
 
 

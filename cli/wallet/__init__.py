@@ -9,7 +9,7 @@ from __future__ import annotations
 import click
 
 from cli import output
-from cli.wallet import keys, money, operations, profiles, reading, tx
+from cli.wallet import agenda, evidence, keys, money, operations, profiles, reading, tx, votes
 
 
 @click.group("wallet", cls=output.Group)
@@ -21,6 +21,9 @@ for _command in (
     *keys.COMMANDS,
     *reading.COMMANDS,
     *money.COMMANDS,
+    agenda.todo,
+    votes.vote,
+    evidence.group,
     profiles.group,
     tx.group,
     *operations.groups(),

@@ -26,10 +26,11 @@ from cli.signing import sign
 from cli.txfile import TransactionFile
 from cli.wallet import approval
 from cli.wallet.keys import duration
+from cli.wallet.names import chosen, require_names
 from cli.wallet.provenstate import NotProvable
 from cli.wallet.session import FILE, Session
 from cli.wallet.words import sentence, show_statement, statement_json
-from contracts.framework.operation import Operation, write_operation
+from contracts.framework.operation import Operation, read_operation, write_operation
 from contracts.framework.statement import statement
 from ledger import limits, proof
 from ledger.errors import BAD_RECEIPT, CodedError
@@ -47,7 +48,7 @@ class Order:
     """How a command's transaction is to be made and sent, as its options said.
 
     ``valid_s`` bounds the time in which it may be recorded; ``out`` writes it to a file instead of
-    sending it; ``wait_s`` is 0 for ``--no-wait``.
+    sending it; ``wait_s`` is 0 for ``--no-wait``; ``save`` names the ids that it makes.
     """
 
     reference: str
@@ -58,6 +59,7 @@ class Order:
     out: Path | None
     receipt: Path | None
     keep_receipt: bool
+    save: tuple[str, ...]
 
 
 def with_order(command: F) -> F:
@@ -75,11 +77,12 @@ def with_order(command: F) -> F:
         out: Path | None,
         receipt: Path | None,
         no_receipt: bool,
+        save: tuple[str, ...],
         **kwargs: Any,
     ) -> Any:
-        order = Order(
-            ref, valid_for, key, yes, timeout if wait else 0, out, receipt, not no_receipt
-        )
+        require_names(save)
+        wait_s = timeout if wait else 0
+        order = Order(ref, valid_for, key, yes, wait_s, out, receipt, not no_receipt, save)
         return command(*args, order=order, **kwargs)
 
     wrapped: Any = run
@@ -116,6 +119,12 @@ def with_order(command: F) -> F:
                 "--out", type=FILE, help="Write the transaction to a file instead of sending it."
             ),
             click.option("--receipt", type=FILE, help="Where to write the receipt."),
+            click.option(
+                "--save",
+                multiple=True,
+                metavar="[FIELD=]NAME",
+                help="Name what this makes, to give the name instead of its id; repeatable.",
+            ),
             click.option("--no-receipt", is_flag=True, help="Write no receipt file."),
         )
     ):
@@ -257,6 +266,9 @@ def _final(session: Session, file: TransactionFile, order: Order, seconds: float
     if order.receipt is not None or order.keep_receipt:
         path = order.receipt or Path(f"{identity[:16]}.receipt")
         write_private(path, content, exclusive=False)
+    operations = [read_operation(plain) for plain in file.transaction.operations]
+    named, unnamed = chosen(order.save, summary.receipt, operations)
+    session.names.save(named)
     signers = summary.signers
     data = {
         "id": identity,
@@ -268,6 +280,7 @@ def _final(session: Session, file: TransactionFile, order: Order, seconds: float
         "signatures": len(signers.names),
         "validators": signers.validators,
         "receipt": None if path is None else str(path),
+        "saved": named,
         "statement": statement_json(statement(file.transaction, session.language)),
     }
 
@@ -276,6 +289,10 @@ def _final(session: Session, file: TransactionFile, order: Order, seconds: float
             f"tx {output.short(identity)} submitted → FINAL at height {summary.height} "
             f"({len(signers.names)} of {signers.validators} signatures, {seconds:.1f} s)"
         )
+        for name, value in named.items():
+            output.say(f"  {name} is {value}")
+        for name in unnamed:
+            output.say(f"  ! nothing was made that could be called {name}")
         if path is not None:
             genesis = session.profile.require_genesis()
             output.say(f"Receipt: {path}")

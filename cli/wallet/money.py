@@ -11,7 +11,7 @@ import click
 
 from cli import output
 from cli.wallet.compose import Order, carry_out, with_order
-from cli.wallet.reading import available, require_funds, transaction_id
+from cli.wallet.reading import available, require_funds
 from cli.wallet.session import Session, with_session
 from contracts.currency.operations import (
     AcceptRequest,
@@ -80,32 +80,32 @@ def request_payment(
 
 
 @click.command()
-@click.argument("request", metavar="ID", callback=transaction_id)
+@click.argument("request", metavar="ID")
 @with_order
 @with_session
 def accept(session: Session, request: str, order: Order) -> None:
     """Accept a payment request: from then on it is a debt."""
-    carry_out(session, [AcceptRequest(bytes.fromhex(request))], order)
+    carry_out(session, [AcceptRequest(bytes.fromhex(session.id(request)))], order)
 
 
 @click.command()
-@click.argument("request", metavar="ID", callback=transaction_id)
+@click.argument("request", metavar="ID")
 @click.option("--reason", required=True, help="Why; the creditor reads it.")
 @with_order
 @with_session
 def reject(session: Session, request: str, reason: str, order: Order) -> None:
     """Reject a payment request."""
-    carry_out(session, [RejectRequest(bytes.fromhex(request), reason)], order)
+    carry_out(session, [RejectRequest(bytes.fromhex(session.id(request)), reason)], order)
 
 
 @click.command("pay-request")
-@click.argument("request", metavar="ID", callback=transaction_id)
+@click.argument("request", metavar="ID")
 @click.argument("minor", metavar="[AMOUNT]", callback=optional_amount, required=False)
 @with_order
 @with_session
 def pay_request(session: Session, request: str, minor: int | None, order: Order) -> None:
     """Pay an accepted payment request: AMOUNT of it, or all that remains."""
-    identity = bytes.fromhex(request)
+    identity = bytes.fromhex(session.id(request))
     if minor is None:
         record = session.state.get(REQUEST_TABLE, identity)
         if record is None:
@@ -148,21 +148,21 @@ def escrow(
 
 
 @click.command()
-@click.argument("identity", metavar="ID", callback=transaction_id)
+@click.argument("identity", metavar="ID")
 @with_order
 @with_session
 def release(session: Session, identity: str, order: Order) -> None:
     """Release an escrow to its payee."""
-    carry_out(session, [ReleaseEscrow(bytes.fromhex(identity))], order)
+    carry_out(session, [ReleaseEscrow(bytes.fromhex(session.id(identity)))], order)
 
 
 @click.command()
-@click.argument("identity", metavar="ID", callback=transaction_id)
+@click.argument("identity", metavar="ID")
 @with_order
 @with_session
 def refund(session: Session, identity: str, order: Order) -> None:
     """Give an escrow back to its payer."""
-    carry_out(session, [RefundEscrow(bytes.fromhex(identity))], order)
+    carry_out(session, [RefundEscrow(bytes.fromhex(session.id(identity)))], order)
 
 
 COMMANDS = (pay, request_payment, accept, reject, pay_request, escrow, release, refund)

@@ -14,8 +14,9 @@ import click
 
 from cli import output
 from cli.wallet import annex, clearing
+from cli.wallet.aliases import GROUPS, aliases, capability_commands
 from cli.wallet.compose import Order, carry_out, with_order
-from cli.wallet.forms import command_name, document_of, options_of
+from cli.wallet.forms import document_of, options_of
 from cli.wallet.session import Session, with_session
 from contracts.framework.forms import operation_from_text
 from contracts.framework.operation import Declaration, declarations
@@ -51,22 +52,23 @@ def command_of(declaration: Declaration, name: str) -> click.Command:
 
 
 class _Declared(output.Group):
-    """A group whose commands are the operations of one capability, or all by their full names.
+    """A group whose commands are operations: of one capability, listed ones, or all.
 
-    ``written`` are commands that somebody wrote for the capability; they come first.
+    ``written`` are commands that somebody wrote for the capability; they come first. Aliases work
+    without being listed.
     """
 
     capability: str | None = None
+    listed: Mapping[str, str] = MappingProxyType({})
     written: Mapping[str, click.Command] = MappingProxyType({})
 
     def _found(self) -> dict[str, Declaration]:
-        if self.capability is None:
-            return declarations()
-        return {
-            command_name(d): d
-            for d in declarations().values()
-            if d.name.partition(".")[0] == self.capability
-        }
+        if self.listed:
+            return {word: declarations()[name] for word, name in self.listed.items()}
+        return declarations() if self.capability is None else capability_commands(self.capability)
+
+    def _aliases(self) -> dict[str, Declaration]:
+        return {} if self.capability is None else aliases(self.capability)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names in alphabetical order."""
@@ -76,7 +78,7 @@ class _Declared(output.Group):
         """The command, made when it is asked for."""
         if cmd_name in self.written:
             return self.written[cmd_name]
-        found = self._found().get(cmd_name)
+        found = self._found().get(cmd_name) or self._aliases().get(cmd_name)
         return None if found is None else command_of(found, cmd_name)
 
 
@@ -88,14 +90,20 @@ _WRITTEN: Final = {
 
 
 def groups() -> list[click.Group]:
-    """The group ``op`` and one for each capability."""
+    """The group ``op``, one for each capability, and those of :mod:`cli.wallet.aliases`."""
     every = _Declared(
         "op", help="Any declared operation by its full name, such as currency.Transfer."
     )
     found: list[click.Group] = [every]
     for capability in CAPABILITIES:
-        group = _Declared(capability.name, help=capability.meaning)
+        short = sorted(aliases(capability.name))
+        also = f"\n\nAlso: {', '.join(short)}." if short else ""
+        group = _Declared(capability.name, help=capability.meaning + also)
         group.capability = capability.name
         group.written = _WRITTEN.get(capability.name, group.written)
+        found.append(group)
+    for name, (meaning, words) in GROUPS.items():
+        group = _Declared(name, help=meaning)
+        group.listed = words
         found.append(group)
     return found

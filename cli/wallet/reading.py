@@ -1,4 +1,4 @@
-"""``iic wallet balance|history|todo|status|receipt|…``: what the ledger says, asked of a node."""
+"""``iic wallet balance|history|status|receipt|…``: what the ledger says, asked of a node."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from cli.wallet.session import FILE, Session, with_session
 from contracts.accounts import AVAIL, HELD
 from contracts.framework.posting import LINE, balance_of
 from ledger.errors import CodedError
-from node.api.models import AccountView, Moment, RowView, SubmissionView, TodoItem
+from node.api.models import AccountView, Moment, RowView, SubmissionView
 
 
 def _plain(view: Any) -> Any:
@@ -168,45 +168,6 @@ def _what(entry: RowView, names: dict[str, str]) -> str:
 
 
 @click.command()
-@click.option("--all", "everything", is_flag=True, help="Also what waits for others.")
-@with_session
-def todo(session: Session, everything: bool) -> None:
-    """List what waits for you, with time limits and the next step."""
-    items: list[TodoItem] = []
-    cursor = ""
-    while True:
-        page = session.client.do(calls.todo(session.party, everything=everything, cursor=cursor))
-        items += page.items
-        cursor = page.next
-        if not cursor:
-            break
-    output.emit(
-        {"party": session.party, "height": page.height, "items": _plain(items)},
-        lambda: _show_todo(items),
-    )
-
-
-def _show_todo(items: list[TodoItem]) -> None:
-    if not items:
-        output.say("Nothing waits for you.")
-        return
-    output.table(
-        ("WHAT", "STATE", "DUE", "YOU MAY", "AS", "ID"),
-        [
-            (
-                item.machine,
-                item.state,
-                _time(item.due),
-                ", ".join(item.events),
-                item.capacity,
-                item.id or "/".join(map(str, item.key)),
-            )
-            for item in items
-        ],
-    )
-
-
-@click.command()
 @click.argument("identity", metavar="ID", callback=transaction_id)
 @click.option(
     "--wait", type=duration, default=None, help="Wait until it is final, at most so long."
@@ -334,11 +295,11 @@ def parties(session: Session, text: str) -> None:
 
 
 @click.command()
-@click.argument("identity", metavar="ID", callback=transaction_id)
+@click.argument("identity", metavar="ID")
 @with_session
 def object_(session: Session, identity: str) -> None:
-    """Show an escrow, payment request, ballot or other object by its id."""
-    found = session.client.do(calls.object(bytes.fromhex(identity)))
+    """Show an escrow, contract, guarantee, ballot or other object by its id or saved name."""
+    found = session.client.do(calls.object(bytes.fromhex(session.id(identity))))
     output.emit(
         _plain(found),
         lambda: output.facts(
@@ -356,7 +317,7 @@ def object_(session: Session, identity: str) -> None:
 
 object_.name = "object"
 
-COMMANDS = (balance, accounts, history, todo, status, receipt, party, parties, object_)
+COMMANDS = (balance, accounts, history, status, receipt, party, parties, object_)
 
 
 def available(session: Session, lei: str) -> int:

@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import click
 
+from cli import calls
 from cli import profile as profiles
 from cli.client import Client
+from cli.errors import NO_SUCH_ID
 from cli.keystore import Header, read_header
 from cli.output import json_option
 from cli.passwords import refuse_secrets
 from cli.profile import Profile
 from cli.signing import Signer, open_signer
+from cli.wallet.names import Names, is_id, matching
 from cli.wallet.parties import Directory
 from cli.wallet.provenstate import ProvenState
 from contracts.framework.render import LANGUAGES
 from contracts.framework.types import lei_problem
+from ledger.errors import CodedError
 from ledger.genesis import Genesis, load
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 FILE = click.Path(dir_okay=False, path_type=Path)
+_MOST_OPEN = 200
 SECRET_OPTIONS = ("--password", "--passphrase", "--seed", "--private-key", "--secret", "--mnemonic")
 
 
@@ -75,6 +81,35 @@ class Session:
     def lei_or_none(self, text: str) -> str | None:
         """As :meth:`lei`, in the shape that forms ask for."""
         return self.lei(text)
+
+    @functools.cached_property
+    def names(self) -> Names:
+        """Names that were saved for ids of this ledger."""
+        return Names(self.ledger.chain_id)
+
+    def id(self, text: str) -> str:
+        """The id of an object named in any way; a whole id needs neither files nor a node.
+
+        ``sha256:FILE`` is the digest of a file.
+
+        Raises ``NO_SUCH_ID`` or ``AMBIGUOUS_ID``.
+        """
+        kind, _, path = text.partition(":")
+        if kind == "sha256" and path:
+            return hashlib.sha256(Path(path).expanduser().read_bytes()).hexdigest()
+        wanted = text.strip().lower().removeprefix("0x")
+        if is_id(wanted):
+            return wanted
+        found = self.names.find(wanted) or matching(wanted, self._open_objects())
+        if found is None:
+            raise CodedError(NO_SUCH_ID, f"{text!r} is neither an id, its start, nor a saved name")
+        return found
+
+    def _open_objects(self) -> list[str]:
+        if not self.profile.nodes or not self.profile.party:
+            return []
+        answer = self.client.do(calls.todo(self.party, everything=True, limit=_MOST_OPEN))
+        return [item.id for item in answer.items if item.id]
 
     @property
     def language(self) -> str:

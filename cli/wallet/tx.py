@@ -47,7 +47,9 @@ def build(session: Session, operations: Path, order: Order) -> None:
     except ValueError as error:
         raise click.BadParameter(f"{operations}: {error}", param_hint="FILE") from None
     entries = document if isinstance(document, list) else [document]
-    typed = [operation_from_text(entry, names=session.lei_or_none) for entry in entries]
+    typed = [
+        operation_from_text(entry, names=session.lei_or_none, ids=session.id) for entry in entries
+    ]
     file = compose.build(session, typed, order)
     path = order.out or Path(f"{compose.label(file)}.tx")
     txfile.save(path, file, describe)

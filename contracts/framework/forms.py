@@ -30,7 +30,7 @@ from ledger.errors import CodedError
 S = TypeVar("S", bound=Struct)
 Leaf = Callable[[Field, Any, str], Any]
 Names = Callable[[str], str | None]
-"""From what a person calls a party to its LEI, or None."""
+"""From what a person calls a party to its LEI, or an object to its id; or None."""
 
 _BYTE_KINDS: Final = frozenset({Kind.OBJECT, Kind.DIGEST, Kind.PUBLIC_KEY, Kind.BYTES})
 
@@ -59,16 +59,23 @@ def from_named(kind: type[S], document: Any, where: str = "") -> S:
     return _build(kind, document, where, _json_leaf)
 
 
-def from_text(kind: type[S], document: Any, *, names: Names = lambda name: None) -> S:
+def from_text(
+    kind: type[S],
+    document: Any,
+    *,
+    names: Names = lambda name: None,
+    ids: Names = lambda name: None,
+) -> S:
     """A structure from typed text: a mapping of fields to text, lists and mappings of such.
 
-    Raises as :func:`from_named`.
+    ``names`` knows parties by what people call them and ``ids`` objects and digests, in
+    hexadecimal digits. Raises as :func:`from_named`.
     """
 
     def leaf(field: Field, value: Any, where: str) -> Any:
         if not isinstance(value, str):
             return _json_leaf(field, value, where)
-        return parse_value(field, value, where, names=names)
+        return parse_value(field, value, where, names=names, ids=ids)
 
     return _build(kind, document, "", leaf)
 
@@ -84,10 +91,12 @@ def operation_from_named(document: Any) -> Operation:
     return from_named(declaration_named(name).kind, rest)
 
 
-def operation_from_text(document: Any, *, names: Names = lambda name: None) -> Operation:
+def operation_from_text(
+    document: Any, *, names: Names = lambda name: None, ids: Names = lambda name: None
+) -> Operation:
     """An operation from typed text, as :func:`from_text`, with its name under ``operation``."""
     name, rest = _split_operation(document)
-    return from_text(declaration_named(name).kind, rest, names=names)
+    return from_text(declaration_named(name).kind, rest, names=names, ids=ids)
 
 
 def _split_operation(document: Any) -> tuple[str, dict[str, Any]]:
@@ -194,7 +203,12 @@ def _parse_hex(value: Any, where: str) -> bytes:
 
 
 def parse_value(
-    field: Field, text: str, where: str = "", *, names: Names = lambda name: None
+    field: Field,
+    text: str,
+    where: str = "",
+    *,
+    names: Names = lambda name: None,
+    ids: Names = lambda name: None,
 ) -> Any:
     """The plain value of what a person typed into a field; raises ``INVALID_FIELD``."""
     text = text.strip()
@@ -202,6 +216,8 @@ def parse_value(
     try:
         if field.kind is Kind.PARTY:
             return names(text) or text.upper()
+        if field.kind in (Kind.OBJECT, Kind.DIGEST):
+            text = ids(text) or text
         if field.kind in _BYTE_KINDS:
             return _parse_hex(text.removeprefix("0x"), where)
         return text if parse is None else parse(text)
