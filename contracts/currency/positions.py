@@ -8,8 +8,6 @@ limit until payments the other way bring it back.
 
 from __future__ import annotations
 
-from msgspec import structs
-
 from contracts.accounts import AVAIL, ISSUED
 from contracts.codes import COUNTRIES
 from contracts.currency.events import SwingExceeded
@@ -64,19 +62,17 @@ def keep_positions(ctx: Context, moved: list[Moved]) -> None:
     """
     changes: dict[str, int] = {}
     chosen = False
+    state = ctx.state
     for account, kind, before, after in moved:
-        if kind.unit is not Unit.SCU or not (kind.money or kind is ISSUED) or before == after:
-            continue
-        owner = owner_of(account)
-        home = home_of(ctx.state, owner)
-        changes[home] = changes.get(home, 0) + after - before
-        if kind is AVAIL and after < before:
-            chosen = ctx.policy in _CHOSEN
-    if len(changes) < 2:
-        return
-    for country, change in changes.items():
-        if change and country:
-            move_position(ctx, country, change, refuse=chosen)
+        if kind.money or kind is ISSUED:
+            home = home_of(state, owner_of(account))
+            changes[home] = changes.get(home, 0) + after - before
+            if after < before and kind is AVAIL:
+                chosen = ctx.policy in _CHOSEN
+    if len(changes) > 1:
+        for country, change in changes.items():
+            if change and country:
+                move_position(ctx, country, change, refuse=chosen)
 
 
 def move_position(ctx: Context, country: str, change: int, *, refuse: bool) -> None:
@@ -84,18 +80,18 @@ def move_position(ctx: Context, country: str, change: int, *, refuse: bool) -> N
     position = position_of(ctx.state, country)
     net = position.net + change
     limit = swing_of(ctx.state, country)
-    over = bool(limit) and abs(net) > limit
-    if over and refuse and abs(net) > abs(position.net):
-        raise CodedError(
-            OVER_SWING,
-            f"the net position of {country} is {position.net}, with this it would be {net}; "
-            f"its limit is {limit} on either side (minor units)",
-        )
-    over_since = (position.over_since or ctx.time) if over else 0
-    if over and not position.over_since:
-        ctx.emit(SwingExceeded(country, abs(net), limit))
-    after = structs.replace(position, net=net, over_since=over_since)
-    ctx.put(STATE_POSITION, after, country)
+    over_since = 0
+    if limit and abs(net) > limit:
+        if refuse and abs(net) > abs(position.net):
+            raise CodedError(
+                OVER_SWING,
+                f"the net position of {country} is {position.net}, with this it would be {net}; "
+                f"its limit is {limit} on either side (minor units)",
+            )
+        over_since = position.over_since or ctx.time
+        if not position.over_since:
+            ctx.emit(SwingExceeded(country, abs(net), limit))
+    ctx.put(STATE_POSITION, StatePosition(country, net, position.lines, over_since), country)
 
 
 @on_home_change

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from msgspec import structs
 
@@ -54,14 +54,8 @@ R = TypeVar("R", bound=Struct)
 _LEI_CHARS: Final = 20
 
 
-class Moved(NamedTuple):
-    """What an operation did to an account: its kind and its balances before and after."""
-
-    account: str
-    kind: AccountKind
-    before: int
-    after: int
-
+Moved = tuple[str, AccountKind, int, int]
+"""What an operation did to an account: account, its kind, its balances before and after."""
 
 Watch = Callable[["Context", list[Moved]], None]
 _WATCHES: Final[list[Watch]] = []
@@ -219,7 +213,7 @@ class Context:
             after = 0 if record is None else record.amount
             kind = kind_of(account)
             side = kind.side
-            moved.append(Moved(account, kind, before, after))
+            moved.append((account, kind, before, after))
             if after == 0 or side is Side.FREE or (after < 0) is (side is Side.DEBIT):
                 continue
             if side is Side.LINE:
