@@ -40,8 +40,6 @@ _TABLE_NAME = re.compile(r"[a-z][a-z0-9_.-]{0,30}")
 _SMALL = 64
 _KEYS_KEPT = 16_384
 """Keys that a table remembers: every payment asks for the same few of its parties'."""
-_KEYS_KEPT = 16_384
-"""Keys that a table remembers: every payment asks for the same few of its parties'."""
 _NO_NUL = "text in a key contains no NUL character"
 
 
@@ -73,7 +71,6 @@ class Table(Generic[R]):
         self.kind: Final = kind
         self.prefix: Final = name.encode() + b"/"
         self._keys: dict[tuple[KeyPart, ...], bytes] = {}
-        self._keys: dict[tuple[KeyPart, ...], bytes] = {}
         # The ledger's canonical bytes; tests hold msgspec's encoder against ledger.codec.
         self._encoder = msgspec.msgpack.Encoder()
         self._decoder = msgspec.msgpack.Decoder(kind)
@@ -83,9 +80,6 @@ class Table(Generic[R]):
 
         Raises ``MALFORMED`` or ``TOO_LARGE`` for parts that no key can hold.
         """
-        known = self._keys.get(parts)
-        if known is not None:
-            return known
         known = self._keys.get(parts)
         if known is not None:
             return known
