@@ -39,6 +39,7 @@ from contracts.errors import (
     OVER_CREDIT_LINE,
     OVER_ISSUED,
     OVERPAID,
+    POSITIONS_OPEN,
     RESERVE_EXCEEDED,
     ROLE_NOT_HELD,
 )
@@ -259,7 +260,7 @@ class WithdrawIssue(Operation, tag="currency.WithdrawIssue"):
     amount=lambda state, op, party: op.amount,
     posts=(entry("member", AVAIL, "member", HELD),),
     emits=(RedemptionRequested,),
-    errors=(*FUNDS, ROLE_NOT_HELD, OVER_ISSUED),
+    errors=(*FUNDS, ROLE_NOT_HELD, OVER_ISSUED, POSITIONS_OPEN),
     text={
         "en": "Redeem {amount} from the issuer of {country}",
         "ru": "Погасить {amount} у эмитента {country}",

@@ -109,7 +109,9 @@ def no_ruling(ctx: Context, appeal: Appeal) -> None:
 def _exclusion_is_final(ctx: Context, lei: str) -> None:
     due = ctx.in_days(ctx.params(RegisterParameters).review_days)
     party = ctx.party(lei)
-    change_standing(ctx, party, "confirm", due=due, reason="the exclusion is final")
+    # Both limits may have passed in one long silence between two blocks.
+    event = "begin run-off" if ctx.time > party.due else "confirm"
+    change_standing(ctx, party, event, due=due, reason="the exclusion is final")
 
 
 def _end(ctx: Context, appeal: Appeal, event: str, reason: str, **changes: Any) -> None:

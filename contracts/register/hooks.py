@@ -42,7 +42,11 @@ Cover = Callable[[Context, str, int], int]
 Tie = Callable[[State, str], Iterator[str]]
 """``rule(state, country)``: in words, what still binds a state that wants to withdraw."""
 
+Rehome = Callable[[Context, str, str, str], None]
+"""``rule(ctx, lei, before, after)``: another state vouches for a party from now on."""
+
 _REACTIONS: Final[list[React]] = []
+_REHOMES: Final[list[Rehome]] = []
 _SUCCESSIONS: Final[dict[str, Succeed]] = {}
 _COVERS: Final[list[Cover]] = []
 _TIES: Final[list[Tie]] = []
@@ -79,6 +83,18 @@ def binds_state(rule: Tie) -> Tie:
     """Declare what keeps a state's withdrawal from being complete."""
     _TIES.append(rule)
     return rule
+
+
+def on_home_change(rule: Rehome) -> Rehome:
+    """Declare what else happens when another state vouches for a party."""
+    _REHOMES.append(rule)
+    return rule
+
+
+def tell_home(ctx: Context, lei: str, before: str, after: str) -> None:
+    """Have every capability react to a party's new home state."""
+    for rule in _REHOMES:
+        rule(ctx, lei, before, after)
 
 
 def tell_standing(ctx: Context, before: Party, after: Party) -> None:

@@ -19,7 +19,7 @@ from typing import Annotated, NamedTuple
 
 from msgspec import Meta, structs
 
-from contracts.accounts import AVAIL, CONTRIBUTION, PAY
+from contracts.accounts import AVAIL, CONTRIBUTION, PAY, REC
 from contracts.capacity import COLLATERAL, capacity_of
 from contracts.currency.debts import (
     PAYMENT,
@@ -32,6 +32,7 @@ from contracts.currency.debts import (
     require_unfrozen,
     settle_debt,
 )
+from contracts.currency.events import RequestChanged
 from contracts.currency.origins import follower_of
 from contracts.currency.records import DUE, REQUEST, PaymentRequest
 from contracts.errors import DEBT_FROZEN, NOT_ENTITLED, WRONG_STATE
@@ -75,8 +76,11 @@ SET_OFF, SHARE, WRITE_OFF = "set-off", "share", "loss"
         entry("member", AVAIL, "member", WINDUP),
         entry("member", WINDUP, "creditor", AVAIL),
         entry("state", LOSS, "member", AVAIL),
+        entry("guarantor", COLLATERAL, "member", AVAIL),
+        entry("other members", CONTRIBUTION, "member", AVAIL),
+        entry("debtor", PAY, "creditor", REC),
     ),
-    emits=(LossDetermined,),
+    emits=(LossDetermined, RequestChanged),
     errors=(NOT_ENTITLED, WRONG_STATE),
     text={
         "en": "Settle what can be settled in the run-off of {party}",

@@ -38,7 +38,7 @@ from contracts.framework.party import (
 from contracts.framework.posting import balance_of
 from contracts.framework.types import Country, Reason
 from contracts.register.events import HomeChanged, WithdrawalMoved
-from contracts.register.hooks import ties_of
+from contracts.register.hooks import tell_home, ties_of
 from contracts.register.leaving_records import (
     OPEN_WITHDRAWAL,
     WITHDRAWAL,
@@ -207,6 +207,7 @@ def change_home(ctx: Context, op: ChangeHome) -> None:
     check_profile(ctx, party.lei, profile)
     ctx.amend(MEMBERSHIP, party, profile=profile)
     ctx.emit(HomeChanged(party.lei, before, op.home))
+    tell_home(ctx, party.lei, before, op.home)
 
 
 def require_vouching(state: State, country: str, *, field: str) -> None:
