@@ -21,8 +21,7 @@ from contracts.errors import OVER_SWING
 from contracts.framework.context import Context, Moved, watches_accounts
 from contracts.framework.parameters import parameters_of
 from contracts.framework.party import PARTY
-from contracts.framework.posting import Unit, accounts_of, kind_of, owner_of
-from contracts.register.hooks import on_home_change
+from contracts.framework.posting import owner_of
 from ledger.errors import CodedError
 from ledger.state import State
 
@@ -92,19 +91,6 @@ def move_position(ctx: Context, country: str, change: int, *, refuse: bool) -> N
         if not position.over_since:
             ctx.emit(SwingExceeded(country, abs(net), limit))
     ctx.put(STATE_POSITION, StatePosition(country, net, position.lines, over_since), country)
-
-
-@on_home_change
-def money_counts_elsewhere(ctx: Context, lei: str, before: str, after: str) -> None:
-    """A member's money counts for the state that vouches for it."""
-    total = sum(
-        balance.amount
-        for account, unit, balance in accounts_of(ctx.state, lei)
-        if unit is Unit.SCU and kind_of(account).money
-    )
-    if total:
-        move_position(ctx, before, -total, refuse=False)
-        move_position(ctx, after, total, refuse=False)
 
 
 def review_position(ctx: Context, country: str) -> None:
