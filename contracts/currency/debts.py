@@ -192,8 +192,12 @@ def pay_debt(ctx: Context, debt: bytes, amount: int) -> PaymentRequest:
 
 
 def credit_debt(ctx: Context, record: PaymentRequest, reason: str) -> PaymentRequest:
-    """Give up what remains of a debt. Consent: the creditor. Raises ``DEBT_FROZEN``."""
+    """Give up what remains of a debt. Consent: the creditor.
+
+    Raises ``WRONG_STATE`` or ``DEBT_FROZEN``.
+    """
     record = _as_of_now(ctx, record)
+    ctx.require_open(REQUEST, record, "credit")
     require_unfrozen(ctx.state, record)
     return _extinguish(ctx, record, record.remaining, CREDIT, reason)
 
