@@ -7,6 +7,7 @@ from typing import Final
 from contracts import accounts
 from contracts.currency import (  # noqa: F401
     events,
+    homes,
     line_operations,
     line_records,
     lines,
