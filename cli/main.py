@@ -32,6 +32,9 @@ GROUPS = {
     "demo": _Mounted(
         "cli.demo", "demo", "Four guarantors and a reference scenario on this machine."
     ),
+    "sandbox": _Mounted(
+        "cli.sandbox", "sandbox", "A small real ledger to try every command on, as anybody."
+    ),
     "bench": _Mounted("cli.bench.settle", "bench", "Measure throughput and latency of real nodes."),
     "sim": _Mounted("cli.sim", "sim", "Deterministic simulation of whole clusters, by seed."),
 }
