@@ -115,9 +115,9 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     ``op`` and ``fields`` are an operation (or ``ops`` several of them). ``sign`` names keys,
     ``party/key`` for those of others. ``save`` remembers the object that it opened, ``saves`` what
-    its receipt says in fields of events, as ``name = "capability.Event.field"``; ``expect`` is the
-    code that it must be refused with. ``clear`` names a netting cycle, for which the step posts
-    what a solver finds.
+    its receipt says in fields of events, as ``name = "capability.Event.field"``, or what a record
+    says since, as ``name = "table[@OBJECT, 0].field"``; ``expect`` is the code that it must be
+    refused with. ``clear`` names a netting cycle, for which the step posts what a solver finds.
     """
 
     by: str

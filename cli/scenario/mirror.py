@@ -7,7 +7,7 @@ and only as far as the nodes' certified state roots agree with it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from cli.describe import describe_event, object_fields
@@ -17,8 +17,9 @@ from contracts.framework.machine import machines
 from contracts.genesis import found, read_application
 from ledger.genesis import Genesis
 from ledger.receipt import Receipt
-from ledger.state import MemoryMap, State
+from ledger.state import KeyPart, MemoryMap, State
 from ledger.statetree import LayeredPages, NoPages, update
+from node.api.describe import tables
 
 
 class Block(NamedTuple):
@@ -94,12 +95,22 @@ class Mirror:
         return transaction
 
     def told(self, transaction: bytes, path: str) -> bytes | None:
-        """The id or digest in the field ``capability.Event.field`` of a receipt, if it is there."""
+        """The id or digest in the field ``capability.Event.field`` of a receipt, if it is there.
+
+        Of several such events, the last one counts.
+        """
         kind, _, field = path.rpartition(".")
-        for event in self.events(transaction):
+        for event in reversed(self.events(transaction)):
             if event["event"] == kind and isinstance(event.get(field), str):
                 return bytes.fromhex(event[field])
         return None
+
+    def recorded(self, table: str, parts: Sequence[KeyPart], field: str) -> bytes | None:
+        """The id in a field of a record of the state, if it is there."""
+        found = tables().get(table)
+        record = None if found is None else self.state.get(found, *parts)
+        value = getattr(record, field, None)
+        return value if isinstance(value, bytes) else None
 
     def standing(self, identity: bytes) -> tuple[str, int]:
         """An object's state, and its time limit in ms (0: none); two blanks if there is none."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -25,6 +26,7 @@ from node.api.models import SubmissionView
 _VALID_MS = 3_600_000
 _SALT_BYTES = 8
 _LONGEST_WAIT_MS = 60_000
+_RECORD = re.compile(r"([a-z.]+)\[([^\]]+)\]\.([a-z_]+)")
 
 
 class Played(NamedTuple):
@@ -138,10 +140,17 @@ class Stage:
             if order.save:
                 self._script.objects[order.save] = self.mirror.opened(identity)
             for name, path in order.saves.items():
-                told = self.mirror.told(identity, path)
+                told = self._told(identity, path)
                 if told is None:
-                    raise bad(f"{order.by}: the receipt says no {path}, to be saved as {name!r}")
+                    raise bad(f"{order.by}: there is no {path}, to be saved as {name!r}")
                 self._script.objects[name] = told
+
+    def _told(self, identity: bytes, path: str) -> bytes | None:
+        record = _RECORD.fullmatch(path)
+        if record is None:
+            return self.mirror.told(identity, path)
+        parts = [self._script.key_part(part) for part in record[2].split(", ")]
+        return self.mirror.recorded(record[1], parts, record[3])
 
 
 def _played(

@@ -1,8 +1,9 @@
 """From acts to transactions: loops are unrolled, names become LEIs, ids, keys, digests and times.
 
-A loop's list is one of the scenario's, or ``1..6``, which counts. In a value, ``{x}`` and ``{x.y}``
-are replaced from the loop's members and the scenario's ``values``; a value that is nothing but one
-such word may be a whole list or group. After that, by the kind of its field,
+A loop's list is one of the scenario's, a list among its ``values``, or ``1..6``, which counts. In a
+value, ``{x}`` and ``{x.y}`` are replaced from the loop's members and the scenario's ``values``; a
+value that is nothing but one such word may be a whole list or group. After that, by the kind of its
+field,
 
 - a party is written by its id,
 - an object or digest as ``@NAME``, where an earlier step saved it,
@@ -31,6 +32,7 @@ from contracts.framework.types import Kind
 from ledger.codec import Struct
 from ledger.hashing import NO_CHAIN
 from ledger.keys import PrivateKey
+from ledger.state import KeyPart
 
 _WORD = re.compile(r"\{([a-z_]+(?:\.[a-z_]+)*)\}")
 _AFTER = re.compile(r"(start )?\+(\d{1,6})(s|m|h|d)")
@@ -129,6 +131,8 @@ class Script:
             identities = [e.id for e in scenario.enterprises]
         elif name == "guarantors":
             identities = [s.guarantor.id for s in scenario.states]
+        elif isinstance(scenario.values.get(name), list):
+            return [dict(member) for member in scenario.values[name]]
         elif name in scenario.lists:
             identities = list(scenario.lists[name])
         else:
@@ -193,6 +197,12 @@ class Script:
         if found is None:
             raise bad(f"nothing was saved as {name!r} before")
         return found
+
+    def key_part(self, text: str) -> KeyPart:
+        """A part of a record's key: a saved object as ``@NAME``, a number, or a party's id."""
+        if text.startswith("@"):
+            return self.saved(text[1:])
+        return int(text) if text.isdigit() else self._cast.player(text).lei
 
     def _evidence(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         """A document as its issuer signs it: ``kind``, ``by`` (party/key) and ``text``."""
