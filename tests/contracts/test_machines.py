@@ -19,12 +19,43 @@ from contracts.currency.operations import (
     Transfer,
 )
 from contracts.framework.calendar import MS_PER_DAY
-from contracts.framework.machine import Machine, mermaid
+from contracts.framework.machine import Machine, machines, mermaid
 from contracts.registry import CAPABILITIES
 
-MACHINES = [m for name in ("register", "currency") for c in CAPABILITIES if c.name == name
-            for m in c.machines]  # fmt: skip
+MACHINES = [machine for capability in CAPABILITIES for machine in capability.machines]
+OWN = [m for c in CAPABILITIES if c.name in {"register", "currency"} for m in c.machines]
 NEW = "Ishim Castings"
+
+
+def test_every_declared_machine_is_a_capabilitys_and_is_walked_here() -> None:
+    assert sorted(machines()) == sorted(machine.name for machine in MACHINES)
+
+
+@pytest.mark.parametrize("machine", MACHINES, ids=lambda m: m.name)
+def test_a_deadline_that_only_reviews_belongs_to_a_rest(machine: Machine[Any]) -> None:
+    for state, limit in machine.limits.items():
+        if machine.target(state, limit.event) is state:
+            assert state in machine.rests
+        assert limit.window
+
+
+@pytest.mark.parametrize("machine", MACHINES, ids=lambda m: m.name)
+def test_a_rest_has_a_way_out_by_somebody(machine: Machine[Any]) -> None:
+    for state in machine.rests:
+        ways = [t for t in machine.transitions if state in t.sources and t.target is not state]
+        assert ways and all(way.by for way in ways)
+
+
+@pytest.mark.parametrize("machine", MACHINES, ids=lambda m: m.name)
+def test_from_every_state_some_end_can_be_reached(machine: Machine[Any]) -> None:
+    for start in machine.states:
+        reached = {start}
+        while True:
+            steps = [t.target for t in machine.transitions if reached.intersection(t.sources)]
+            if reached.issuperset(steps):
+                break
+            reached.update(steps)
+        assert any(machine.is_end(state) for state in reached), start
 
 
 @pytest.mark.parametrize("machine", MACHINES, ids=lambda m: m.name)
@@ -89,7 +120,7 @@ def test_time_alone_ends_every_open_object() -> None:
     for _ in range(4):
         ledger.later(100 * MS_PER_DAY)
         assert violations(ledger.state) == []
-    for machine in MACHINES:
+    for machine in OWN:
         for _, record in ledger.state.scan(machine.table):
             stored: Any = record
             assert machine.is_end(stored.state) or stored.state in machine.rests, stored
