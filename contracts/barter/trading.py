@@ -16,6 +16,7 @@ from contracts.barter.lots import require_live
 from contracts.barter.offers import CONTRACT_ID
 from contracts.barter.records import CONTRACT_TABLE, Contract
 from contracts.barter.terms import Quantity, Side, scheduled
+from contracts.currency.assets import asset_kind
 from contracts.errors import (
     FROZEN_BY_DISPUTE,
     INSUFFICIENT_FUNDS,
@@ -156,13 +157,25 @@ def _require_unfrozen(contract: Contract) -> None:
 @transition(Assign)
 def assign(ctx: Context, op: Assign) -> None:
     """The claim passes as it is; what is called off stays with who called it off."""
-    contract = contract_of(ctx, op.contract)
+    _pass_on(ctx, op.contract, ctx.author, op.assignee, op.amount, reason="assignment")
+
+
+@asset_kind("goods claim")
+def deliver_claim(ctx: Context, giver: str, taker: str, asset: bytes, amount: int) -> None:
+    """Claim against currency: part of a goods claim is one leg of an exchange."""
+    _pass_on(ctx, asset, giver, taker, amount, reason="exchange")
+
+
+def _pass_on(
+    ctx: Context, contract_id: bytes, holder: str, assignee: str, amount: int, *, reason: str
+) -> None:
+    contract = contract_of(ctx, contract_id)
     require_live(contract)
     _require_unfrozen(contract)
     if not terms_of(ctx.state, contract.id).assignable:
         raise CodedError(NOT_ASSIGNABLE, "the terms exclude assignment of the claim")
-    ctx.party(op.assignee, Right.OBLIGE, field="assignee")
-    transfer_claim(ctx, contract, ctx.author, op.assignee, op.amount, reason="assignment")
+    ctx.party(assignee, Right.OBLIGE, field="assignee")
+    transfer_claim(ctx, contract, holder, assignee, amount, reason=reason)
 
 
 @transition(TopUp)

@@ -45,6 +45,8 @@ from contracts.barter.records import ContractState
 from contracts.barter.securing import AttestRelief, Secure
 from contracts.barter.terms import Ratio, Risk
 from contracts.barter.trading import Assign, TopUp, Waive
+from contracts.currency.queue_operations import AssetLeg
+from contracts.currency.queue_operations import Deliver as Exchange
 from contracts.framework.evidence import DocumentKind
 from contracts.framework.posting import balance_of
 from contracts.guarantee.claims import PayDemand, PresentDemand, RecoverInCash, RejectDemand
@@ -53,6 +55,7 @@ from contracts.guarantee.records import Discrepancy, DiscrepancyKind
 from contracts.guarantee.undertaking import remaining
 
 S = ContractState
+from ledger.errors import CodedError
 
 
 @pytest.fixture
@@ -399,6 +402,30 @@ def test_an_assigned_claim_is_delivered_to_its_new_holder(ledger: Ledger) -> Non
     delivered(ledger, made.id, 10, to=MOTORS)
     assert free(ledger, made.id, MOTORS) == 0
     assert free(ledger, made.id, GEAR) == 150_000
+    assert violations(ledger.state) == []
+
+
+def test_a_claim_is_exchanged_against_money_all_or_nothing(ledger: Ledger) -> None:
+    made = active(ledger)
+    credited(ledger, made.id, 100)
+    had = avail(ledger, GEAR)
+
+    def swap(price: int) -> Exchange:
+        return Exchange(
+            (
+                AssetLeg(lei(GEAR), lei(MOTORS), "goods claim", 60_000, made.id),
+                AssetLeg(lei(MOTORS), lei(GEAR), "money", price),
+            )
+        )
+
+    with pytest.raises(CodedError, match="signatures are missing"):
+        ledger.do(GEAR, swap(50_000))
+    ledger.must(GEAR, swap(50_000), signers=(GEAR, MOTORS))
+    assert free(ledger, made.id, MOTORS) == 60_000
+    assert free(ledger, made.id, GEAR) == 40_000
+    assert avail(ledger, GEAR) == had + 50_000
+    broke = ledger.do(GEAR, swap(10**15), signers=(GEAR, MOTORS))
+    assert not broke.applied and free(ledger, made.id, GEAR) == 40_000
     assert violations(ledger.state) == []
 
 
