@@ -53,9 +53,9 @@ from contracts.guarantee.claims import PayDemand, PresentDemand, RecoverInCash, 
 from contracts.guarantee.events import GuaranteePaid
 from contracts.guarantee.records import Discrepancy, DiscrepancyKind
 from contracts.guarantee.undertaking import remaining
+from ledger.errors import CodedError
 
 S = ContractState
-from ledger.errors import CodedError
 
 
 @pytest.fixture
