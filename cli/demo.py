@@ -15,11 +15,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
 
@@ -29,14 +28,14 @@ from cli.client import Client
 from cli.files import write_private
 from cli.localcluster import LocalCluster
 from cli.output import Exit, Failure
-from cli.scenario.books import Books, rebuild
+from cli.scenario.books import rebuild
 from cli.scenario.cast import Cast, application
+from cli.scenario.ending import Ending, Story
 from cli.scenario.file import Scenario, load
 from cli.scenario.handover import MAIN, hand_over, take_back
 from cli.scenario.mirror import Mirror
 from cli.scenario.play import Played, Stage
 from cli.scenario.venue import Nodes
-from node.api.models import PartyView, SupplyAnswer
 
 MARK = "demo.json"
 FIRST_PORT = 8080
@@ -45,17 +44,6 @@ NETWORK = "demo"
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 _FILE = click.Path(dir_okay=False, path_type=Path)
-
-
-class Story(NamedTuple):
-    """What was played, and what the ledger says afterwards."""
-
-    acts: list[Played]
-    parties: list[PartyView]
-    supply: SupplyAnswer
-    books: Books
-    receipt: Path
-    seconds: float
 
 
 @click.group("demo", cls=output.Group, invoke_without_command=True)
@@ -141,16 +129,8 @@ def _run(scenario: Scenario, folder: Path, *, kept: bool) -> None:
         ending.callback(take_back)
         hand_over(cast, folder, cluster.urls, cluster.genesis_file, MEMBER)
         story = _play(scenario, cast, cluster, started)
-        verification = _verify(story.receipt, cluster.genesis_file)
-        holding = _audit(cluster)
-        output.emit(
-            _as_json(scenario, story, cluster, folder if kept else None)
-            | {"invariants_holding": holding},
-            lambda: _tell(story, cluster, verification, folder if kept else None),
-        )
-        output.done(
-            f"{holding} invariants hold: a node's store, executed again from the genesis file"
-        )
+        ending_of = Ending(story, cluster, folder if kept else None)
+        output.emit(ending_of.as_json(), ending_of.tell)
         if kept:
             ending.pop_all()
 
@@ -214,18 +194,29 @@ def _play(scenario: Scenario, cast: Cast, cluster: LocalCluster, started: float)
         with _progress(len(scenario.acts)) as step:
             for act in scenario.acts:
                 acts.append(step(stage.play(act)))
-        height = client.do(calls.node()).height
-        books = rebuild(client, height)
-        receipt = cluster.folder / "payment.receipt"
-        receipt.write_bytes(client.do(calls.receipt_file(stage.latest["currency.Transfer"])))
+        receipt = _receipt(client, stage, "currency.Transfer", cluster.folder / "payment.receipt")
+        decision = _receipt(client, stage, "barter.DeclareLot", cluster.folder / "customs.receipt")
         return Story(
+            scenario.name,
             acts,
             client.do(calls.parties(limit=200)).parties,
             client.do(calls.supply()),
-            books,
+            rebuild(client, client.do(calls.node()).height),
             receipt,
+            "" if receipt is None else _verify(receipt, cluster.genesis_file),
+            "" if decision is None else _certify(decision, cluster.genesis_file),
+            _audit(cluster),
             time.monotonic() - started,
         )
+
+
+def _receipt(client: Client, stage: Stage, operation: str, path: Path) -> Path | None:
+    """The receipt file of the newest transaction with an operation, if the story had any."""
+    identity = stage.latest.get(operation)
+    if identity is None:
+        return None
+    path.write_bytes(client.do(calls.receipt_file(identity)))
+    return path
 
 
 @contextmanager
@@ -265,6 +256,18 @@ def _verify(receipt: Path, genesis: Path) -> str:
     return done.stdout.strip()
 
 
+def _certify(decision: Path, genesis: Path) -> str:
+    """Make a preference certificate of customs' decision; verify what its QR codes say, offline."""
+    command = ("audit", "preference-certificate")
+    made, scanned = decision.with_name("lot.certificate"), decision.with_name("lot.txt")
+    known = ("--genesis", str(genesis))
+    _iic(*command, "export", str(decision), *known, "--out", str(made), "--text", str(scanned))
+    done = _iic(*command, "verify", str(scanned), *known)
+    if done.returncode != 0:
+        raise Failure("BAD_RECEIPT", done.stderr.strip(), Exit.VIOLATION)
+    return done.stdout.strip()
+
+
 def _audit(cluster: LocalCluster) -> int:
     """Check every invariant on the first node's store, beside the node; how many there are."""
     store = cluster.nodes[0].home.ledger
@@ -282,92 +285,3 @@ def _iic(*arguments: str) -> subprocess.CompletedProcess[str]:
         text=True,
         check=False,
     )
-
-
-def _as_json(
-    scenario: Scenario, story: Story, cluster: LocalCluster, kept: Path | None
-) -> dict[str, Any]:
-    refused = sum((act.refused for act in story.acts), Counter[str]())
-    return {
-        "scenario": scenario.name,
-        "seconds": round(story.seconds, 1),
-        "transactions": sum(act.sent for act in story.acts),
-        "applied": sum(act.applied for act in story.acts),
-        "refused": dict(sorted(refused.items())),
-        "height": story.books.blocks,
-        "members": sum(p.standing == "admitted" for p in story.parties),
-        "supply": {
-            state.state: {
-                "outstanding": state.outstanding.amount,
-                "reserve": state.reserve.amount,
-            }
-            for state in story.supply.states
-        },
-        "postings": story.books.postings,
-        "trial_balance": [line._asdict() for line in story.books.trial_balance()],
-        "receipt_verified": True,
-        "urls": list(cluster.urls) if kept else [],
-        "kept": str(kept) if kept else None,
-    }
-
-
-def _tell(story: Story, cluster: LocalCluster, verification: str, kept: Path | None) -> None:
-    sent = sum(act.sent for act in story.acts)
-    applied = sum(act.applied for act in story.acts)
-    output.done(
-        f"{sent} transactions: {applied} applied, {sent - applied} refused as they must be; "
-        f"{story.seconds:.1f} s in all"
-    )
-    _tell_members(story.parties)
-    output.table(
-        ("SUPPLY", ("OUTSTANDING", "right"), ("ATTESTED RESERVE", "right")),
-        [(s.state, s.outstanding.text, s.reserve.text) for s in story.supply.states],
-    )
-    _tell_books(story.books)
-    output.say("\nA receipt, verified offline from the genesis file alone:")
-    output.say("\n".join(f"  {line.rstrip()}" for line in verification.splitlines()))
-    if kept is None:
-        output.say("\nThe nodes are stopped and their data deleted. To go on by hand:")
-        output.say("  iic demo --keep demo-data        (or: make demo KEEP=demo-data)")
-    else:
-        _tell_next(story, cluster, kept)
-
-
-def _tell_members(parties: Sequence[PartyView]) -> None:
-    standings = Counter(p.standing for p in parties if not p.offices or p.kind != "institution")
-    output.table(
-        ("ENTERPRISES", ("NUMBER", "right")), [(s, n) for s, n in sorted(standings.items())]
-    )
-
-
-def _tell_books(books: Books) -> None:
-    lines = books.trial_balance()
-    rows: list[tuple[Any, ...]] = [
-        (line.unit, line.kind, line.accounts, output.money(line.debit), output.money(line.credit))
-        for line in lines
-    ]
-    for unit in sorted({line.unit for line in lines}):
-        debit = sum(line.debit for line in lines if line.unit == unit)
-        credit = sum(line.credit for line in lines if line.unit == unit)
-        rows.append((unit, "total", "", output.money(debit), output.money(credit)))
-    output.table(
-        ("UNIT", "KIND", ("ACCOUNTS", "right"), ("DEBIT", "right"), ("CREDIT", "right")),
-        rows,
-        title=f"Trial balance, rebuilt from {books.postings} postings in {books.blocks} blocks",
-    )
-
-
-def _tell_next(story: Story, cluster: LocalCluster, kept: Path) -> None:
-    home = cluster.nodes[0].home.path
-    output.say(f"\nThe nodes go on. API: {cluster.urls[0]}   Profile: {MAIN}   Data: {kept}")
-    output.say("Next, as an enterprise (Ural Gear Works):")
-    output.say("  iic wallet balance")
-    output.say('  iic wallet pay "Volga Bearings" 1500.00 --ref INV-42')
-    output.say("  iic wallet todo --profile demo-volga-bearings")
-    output.say("Next, as a guarantor:")
-    output.say(f"  iic node status --home {home}")
-    output.say(f"  kill -9 {cluster.nodes[-1].pid}    # then pay again: three of four go on")
-    output.say("Next, as an auditor:")
-    output.say(f"  iic audit verify-receipt {story.receipt} --genesis {cluster.genesis_file}")
-    output.say(f"  curl {cluster.urls[0]}/v1/supply")
-    output.say(f"End it with: iic demo stop {kept}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from cli import calls
@@ -20,6 +21,19 @@ class Line(NamedTuple):
     accounts: int
     debit: int
     credit: int
+
+
+class Sums(NamedTuple):
+    """All accounts of a state's parties in a unit, in minor units."""
+
+    state: str
+    unit: str
+    debit: int
+    credit: int
+
+
+SHARED = "joint"
+"""The state of accounts that no party owns, such as the joint fund's."""
 
 
 class Books(NamedTuple):
@@ -44,6 +58,19 @@ class Books(NamedTuple):
             Line(kind, unit, accounts[unit, kind], debits[unit, kind], credits[unit, kind])
             for unit, kind in sorted(accounts)
         ]
+
+    def by_state(self, homes: Mapping[str, str]) -> list[Sums]:
+        """One line for each state and unit; ``homes`` are owners' home states.
+
+        An account that is a state's own counts there. In each unit all states together balance.
+        """
+        states = set(homes.values())
+        found: defaultdict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
+        for (account, unit), amount in self.balances.items():
+            owner = account.split("/", 1)[0]
+            state = homes.get(owner, owner if owner in states else SHARED)
+            found[state, unit][amount > 0] += abs(amount)
+        return [Sums(*key, *found[key]) for key in sorted(found)]
 
     def total(self, kind: str) -> int:
         """The sum of the balances of a kind of account, credit positive."""
