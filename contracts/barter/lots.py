@@ -352,6 +352,7 @@ def close(ctx: Context, lot: Lot) -> None:
 
 def bring_back(ctx: Context, lot: Lot, event: str, reason: str) -> Lot:
     """What is left of a lot goes back: it counts as never shipped."""
+    ctx.require_open(LOT, lot, event)
     change_item(ctx, lot.contract, lot.side, lot.item, moving=-lot.remaining)
     _end_transit(ctx, lot, lot.value)
     if lot.side is Side.GOODS:

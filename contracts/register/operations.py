@@ -26,6 +26,7 @@ from contracts.errors import (
     ROLE_HELD,
     ROLE_NOT_HELD,
     STATE_WITHDRAWS,
+    UNSAFE_CHANGE,
 )
 from contracts.framework.authority import Signing, applicant, holder_of, member
 from contracts.framework.ballot import BallotDecided, BallotOpened, Choice, VoteCast
@@ -268,7 +269,7 @@ class ProposeReinstatement(Operation, tag="register.ProposeReinstatement"):
     policy="office",
     by=PROPOSER,
     emits=(BallotOpened,),
-    errors=_COUNCIL_ERRORS,
+    errors=(*_COUNCIL_ERRORS, UNSAFE_CHANGE),
     text={
         "en": "Propose to exclude " + _MOTION_TEXT,
         "ru": "Предложить исключить " + _MOTION_TEXT,
@@ -370,7 +371,7 @@ class Leave(Operation, tag="register.Leave"):
     policy="membership",
     by=member(Right.MANAGE),
     emits=(RoleRevoked,),
-    errors=(ROLE_NOT_HELD,),
+    errors=(ROLE_NOT_HELD, UNSAFE_CHANGE),
     text={
         "en": "Give up the office of {office}",
         "ru": "Сложить должность {office}",

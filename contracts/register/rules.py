@@ -10,6 +10,7 @@ from contracts.errors import (
     NOT_ENTITLED,
     POSITIONS_OPEN,
     ROLE_NOT_HELD,
+    UNSAFE_CHANGE,
 )
 from contracts.framework.ballot import (
     Ballot,
@@ -211,6 +212,10 @@ def reinstatement_decided(ctx: Context, ballot: Ballot, passed: bool) -> None:
 @transition(ProposeExclusion)
 def propose_exclusion(ctx: Context, op: ProposeExclusion) -> None:
     """Open the ballot on an exclusion; the home state's guarantor does not vote."""
+    if ctx.party(op.party, field="party").holds(Role.REGISTRAR):
+        raise CodedError(
+            UNSAFE_CHANGE, "governance gives the registrar's office to another first", field="party"
+        )
     majority = ctx.params(RegisterParameters).exclusion
     _propose(ctx, EXCLUSION, op.party, "exclude", op.reason, majority, recuse_home=True)
 
@@ -219,6 +224,7 @@ def propose_exclusion(ctx: Context, op: ProposeExclusion) -> None:
 def exclusion_decided(ctx: Context, ballot: Ballot, passed: bool) -> None:
     """Exclude the member and end its offices; run-off begins when the appeal's time is over."""
     party = ctx.party(ballot.subject)
+    passed = passed and not party.holds(Role.REGISTRAR)  # it may have become so meanwhile
     if passed and MEMBERSHIP.target(party.state, "exclude") is not None:
         for office in party.offices:
             revoke_office(ctx, ctx.party(party.lei), office)
@@ -319,6 +325,12 @@ def resign_office(ctx: Context, op: ResignOffice) -> None:
         op.office.role is not Role.GUARANTOR,
         ROLE_NOT_HELD,
         "a guarantor's office ends by decision of the council only",
+        field="office",
+    )
+    ctx.require(
+        op.office.role is not Role.REGISTRAR,
+        UNSAFE_CHANGE,
+        "the ledger needs a registrar: governance gives the office to another",
         field="office",
     )
     revoke_office(ctx, ctx.party(ctx.author), op.office)

@@ -27,7 +27,7 @@ from contracts.framework.context import Context
 from contracts.framework.evidence import Evidence, require_evidence
 from contracts.framework.machine import ITEM
 from contracts.framework.operation import Operation, operation, transition
-from contracts.framework.party import HOLDERS, PARTY, Right, Role
+from contracts.framework.party import HOLDERS, PARTY, Party, Right, Role
 from contracts.framework.posting import Unit, accounts_of, balance_of
 from contracts.framework.types import Lei, Reason
 from contracts.register.events import SuccessionMoved
@@ -104,10 +104,10 @@ def propose_succession(ctx: Context, op: ProposeSuccession) -> None:
         raise CodedError(INVALID_TERMS, "nobody succeeds itself", field="successor")
     if party.state not in HOLDERS:
         raise CodedError(STANDING_FORBIDS, f"{op.party} is {party.state.value}", field="party")
-    if party.holds(Role.GUARANTOR) or party.holds(Role.ISSUER):
+    if _by_governance(party):
         raise CodedError(
             INVALID_TERMS,
-            "a state's guarantor and issuer are replaced by governance, or withdraw",
+            "the registrar, guarantors and issuers are replaced by governance, or withdraw",
             field="party",
         )
     successor = ctx.party(op.successor, Right.OBLIGE, field="successor")
@@ -145,6 +145,11 @@ def propose_succession(ctx: Context, op: ProposeSuccession) -> None:
     _tell(ctx, succession)
 
 
+def _by_governance(party: Party) -> bool:
+    """Whether a party holds an office that only governance may give to another."""
+    return any(party.holds(role) for role in (Role.REGISTRAR, Role.GUARANTOR, Role.ISSUER))
+
+
 @on_decision(KIND)
 def succession_decided(ctx: Context, ballot: Ballot, passed: bool) -> None:
     """Begin to pass everything, or leave it where it is."""
@@ -154,6 +159,7 @@ def succession_decided(ctx: Context, ballot: Ballot, passed: bool) -> None:
     succession = ctx.find(SUCCESSION_TABLE, entry.succession, what="succession")
     party = ctx.party(succession.lei)
     able = ctx.party(succession.successor).may(Right.OBLIGE) and party.state in HOLDERS
+    able = able and not _by_governance(party)
     if not passed or not able:
         why = "" if passed else "the council did not agree"
         _end(ctx, succession, "refuse", reason=why or "a party's standing changed meanwhile")
