@@ -43,13 +43,14 @@ class Played(NamedTuple):
 class Stage:
     """A ledger that a scenario is played on.
 
-    ``mirror`` follows it. ``latest`` is the newest applied transaction of each operation, by name.
+    ``mirror`` follows it, ``script`` knows what steps saved. ``latest`` is the newest applied
+    transaction of each operation, by name.
     """
 
     def __init__(self, venue: Venue, mirror: Mirror, chain_id: bytes, cast: Cast) -> None:
         self._venue = venue
         self._chain_id = chain_id
-        self._script = Script(cast, chain_id, self._clearing)
+        self.script = Script(cast, chain_id, self._clearing)
         self._salt = 0
         self.mirror = mirror
         self.latest: dict[str, bytes] = {}
@@ -63,7 +64,7 @@ class Stage:
         if act.until:
             self._wait(act)
         now = Now(self._venue.now(), self.mirror.height)
-        orders = self._script.orders(act, now)
+        orders = self.script.orders(act, now)
         signed = [self._sign(order, now.time) for order in orders]
         results = self._venue.submit(signed)
         for order, result in zip(orders, results, strict=True):
@@ -74,7 +75,7 @@ class Stage:
 
     def _wait(self, act: Act) -> None:
         """Wait until an object has the act's state or, if that is empty, its time limit passed."""
-        identity = self._script.saved(act.until)
+        identity = self.script.saved(act.until)
         self.mirror.follow(self._venue)
         _, due = self.mirror.standing(identity)
         begun = self._venue.now()
@@ -138,18 +139,18 @@ class Stage:
         for order, result in zip(orders, results, strict=True):
             identity = bytes.fromhex(result.id or "")
             if order.save:
-                self._script.objects[order.save] = self.mirror.opened(identity)
+                self.script.objects[order.save] = self.mirror.opened(identity)
             for name, path in order.saves.items():
                 told = self._told(identity, path)
                 if told is None:
                     raise bad(f"{order.by}: there is no {path}, to be saved as {name!r}")
-                self._script.objects[name] = told
+                self.script.objects[name] = told
 
     def _told(self, identity: bytes, path: str) -> bytes | None:
         record = _RECORD.fullmatch(path)
         if record is None:
             return self.mirror.told(identity, path)
-        parts = [self._script.key_part(part) for part in record[2].split(", ")]
+        parts = [self.script.key_part(part) for part in record[2].split(", ")]
         return self.mirror.recorded(record[1], parts, record[3])
 
 

@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from cli.scenario.cast import ENTERPRISE, Cast
+from cli.scenario.confidential import Cabinet
 from cli.scenario.file import Act, Enterprise, Step, amount_of, bad, line_of
 from contracts.framework.evidence import DocumentKind, Evidence, evidence_message
 from contracts.framework.fields import Field, fields_of
@@ -71,6 +72,7 @@ class Order(NamedTuple):
 class Script:
     """Turns acts into orders. ``objects`` are ids that earlier steps saved, by their names.
 
+    ``cabinet`` keeps the confidential annexes that steps sealed, and
     ``clearing`` finds what steps post that clear a netting cycle.
     """
 
@@ -82,6 +84,7 @@ class Script:
         self._clearing = clearing
         self._start = 0
         self.objects: dict[str, bytes] = {}
+        self.cabinet = Cabinet(cast, chain_id)
 
     def orders(self, act: Act, now: Now) -> list[Order]:
         """The transactions of an act that begins ``now``; raises ``BAD_SCENARIO``."""
@@ -176,6 +179,7 @@ class Script:
         for entry in entries:
             fields = {name: _fill(value, env) for name, value in entry.items() if name != "op"}
             kind = declaration_named(str(entry.get("op", ""))).kind
+            fields = self.cabinet.fields(str(entry["op"]), fields)
             operations.append(from_text(kind, self._typed(kind, fields, now)))
         names = [str(_fill(name, env)) for name in step.sign]
         if not names:

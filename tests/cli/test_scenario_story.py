@@ -6,20 +6,25 @@ from collections import Counter
 
 import pytest
 
+from cli import annexes
 from cli.demo import scenario_file
 from cli.output import Failure
 from cli.scenario.file import Act, Step, load
 from cli.scenario.play import Stage
+from contracts.annex.records import GRANT
 from contracts.barter.parameters import BarterParameters
 from contracts.barter.records import CONTRACT_TABLE
 from contracts.currency.queue_records import QUEUED_TABLE
+from contracts.currency.records import REQUEST_TABLE
 from contracts.dispute.records import DISPUTE_TABLE
 from contracts.framework.parameters import parameters_of
 from contracts.framework.party import PARTY
 from contracts.fund.records import TRANCHE_TABLE
 from contracts.invariants import broken
+from contracts.market.records import RESERVATION_TABLE
 from contracts.netting.records import CYCLE_TABLE
 from contracts.register.leaving_records import SHARING_TABLE
+from ledger.errors import CodedError
 from tests.cli.rehearsal import OneProcess, rehearsal
 
 
@@ -70,6 +75,32 @@ def test_waiting_payments_tranches_losses_and_votes_came_to_their_end(
     closed = [party for _, party in state.scan(PARTY) if party.state.value == "closed"]
     assert len(closed) == 2
     assert parameters_of(state, BarterParameters).inspection_days == 15
+
+
+def test_the_guarantor_reads_the_annex_that_was_granted_to_it_and_nobody_else_does(
+    played: tuple[Stage, OneProcess],
+) -> None:
+    stage, _ = played
+    cabinet = stage.script.cabinet
+    sealed = cabinet.annexes["rebates"]
+    guarantor = cabinet.secret("guarantor-cn")
+    lei = load(scenario_file()).states[1].guarantor.lei
+    given = stage.mirror.state.get(GRANT, sealed.commitment, lei, guarantor.public)
+    assert given is not None
+    file = annexes.read_annex(sealed.data)
+    opened = annexes.open_annex(file, annexes.unwrap(given.sealed, guarantor))
+    assert b"3 percent" in opened.content
+    with pytest.raises(CodedError) as error:
+        annexes.unwrap(given.sealed, cabinet.secret("guarantor-ru"))
+    assert error.value.code.name == "ANNEX_WRONG_KEY"
+
+
+def test_a_match_on_the_market_became_a_paid_invoice(played: tuple[Stage, OneProcess]) -> None:
+    state = played[0].mirror.state
+    (reservation,) = [found for _, found in state.scan(RESERVATION_TABLE)]
+    assert reservation.state.value == "contracted" and reservation.contract is not None
+    invoice = state.get(REQUEST_TABLE, reservation.contract)
+    assert invoice is not None and invoice.state.value == "paid"
 
 
 def test_a_step_that_ends_otherwise_than_it_says_stops_the_play() -> None:
