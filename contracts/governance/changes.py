@@ -241,8 +241,10 @@ def _check_guarantor(ctx: Context, op: ProposeGuarantor) -> None:
     if op.change is GuarantorStep.ADMIT:
         party = ctx.party(op.party, Right.SERVE, field="party")
         check_office(ctx, party, office, granting=True)
-        if op.node is None:
-            raise CodedError(INVALID_TERMS, "a new guarantor presents a node card", field="node")
+        if op.node_card is None:
+            raise CodedError(
+                INVALID_TERMS, "a new guarantor presents a node card", field="node_card"
+            )
         return
     check_office(ctx, ctx.party(op.party, field="party"), office, granting=False)
     if is_withdrawing(ctx.state, op.country):
@@ -267,10 +269,10 @@ def _change_guarantor(ctx: Context, op: ProposeGuarantor, proposal: Proposal) ->
     else:
         begin_withdrawal(ctx, op.country, op.reason)
     change = GuarantorChange(
-        ctx.height, op.party, op.country, op.change.value, op.node, proposal.id
+        ctx.height, op.party, op.country, op.change.value, op.node_card, proposal.id
     )
     ctx.put(GUARANTOR_CHANGE, change, ctx.height, proposal.id)
-    ctx.emit(GuarantorDecided(proposal.id, op.party, op.country, op.change.value, op.node))
+    ctx.emit(GuarantorDecided(proposal.id, op.party, op.country, op.change.value, op.node_card))
     tell_guarantor(ctx, change)
 
 

@@ -137,7 +137,7 @@ class ProposeGuarantor(Operation, tag="governance.ProposeGuarantor"):
     change: Annotated[GuarantorStep, Meta(description="Admit or remove.")]
     height: Height
     reason: Why
-    node: Annotated[
+    node_card: Annotated[
         Digest | None, Meta(description="Digest of its node card, for an admission.")
     ] = None
 
