@@ -22,7 +22,7 @@ from contracts.framework.fields import Field, fields_of
 from contracts.framework.machine import ITEM, machines
 from contracts.framework.operation import Declaration, Operation, declarations, write_operation
 from contracts.framework.parameters import all_parameters
-from contracts.framework.party import KEYRING, PARTY
+from contracts.framework.party import KEYRING, PARTY, Role
 from contracts.framework.types import Kind
 from contracts.registry import CAPABILITIES
 from ledger.codec import Struct, encode
@@ -48,6 +48,10 @@ NAMED = {
 @cache
 def _classes() -> tuple[str, ...]:
     return tuple(sorted({d.policy for d in declarations().values()}))
+
+
+_ROLES = {role.value: role for role in Role}
+"""Fields that are called like a role mostly name somebody who holds it."""
 
 
 def ids(state: State, table: Table[Any]) -> list[bytes]:
@@ -128,6 +132,10 @@ class Maker:
                 return self._text(field, focus)
 
     def _party(self, name: str, focus: Any) -> str:
+        if name in _ROLES and self.rng.random() < 0.8:
+            able = [party for _, party in self.state.scan(PARTY) if party.holds(_ROLES[name])]
+            if able:
+                return self.rng.choice(able).lei  # type: ignore[no-any-return]
         found = getattr(focus, name, None)
         if isinstance(found, str) and len(found) == 20 and self.rng.random() < 0.7:
             return found
@@ -138,6 +146,11 @@ class Maker:
 
     def _object(self, name: str, focus: Any) -> bytes:
         table = TABLES.get(NAMED.get(name, name)) or TABLES.get(name)
+        side = getattr(getattr(focus, "side", None), "value", name)
+        if table is not None and side != name and name in {"supply", "demand"}:
+            facing = [r.id for _, r in self.state.scan(table) if r.side.value == name]
+            if facing:
+                return self.rng.choice(facing)
         if focus is not None and hasattr(focus, "id"):
             same = table is not None and isinstance(focus, table.kind)
             if (same or table is None) and self.rng.random() < 0.95:

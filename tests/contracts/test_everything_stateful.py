@@ -22,12 +22,15 @@ from hypothesis.stateful import (
 )
 from ledger_in_memory import CHAIN, Ledger, lei
 
+from cli.solver.plain import solve
+from cli.solver.problem import problem_of, proposal_of, transactions_of
 from contracts.barter.default import GiveNotice
 from contracts.barter.goods import CallOff
 from contracts.barter.inspection import AcceptLot, Arrive, Inspect, RejectLot
 from contracts.barter.lot_records import LOT, LOT_TABLE
 from contracts.barter.lots import Deliver, Ship
 from contracts.barter.records import CONTRACT_TABLE
+from contracts.barter.terms import Ratio
 from contracts.barter.trading import Assign, TopUp
 from contracts.errors import DEFECT
 from contracts.executor import BlockInput, Candidate, execute_block
@@ -39,7 +42,11 @@ from contracts.guarantee.claims import PayDemand, PresentDemand
 from contracts.guarantee.records import GUARANTEE_TABLE, GuaranteeState
 from contracts.history import History, illegal_moves, untimely
 from contracts.invariants import broken
+from contracts.market.operations import Post
+from contracts.market.records import GoodsKind, Side
 from contracts.netting.operations import OpenCycle
+from contracts.netting.records import CURRENT, CYCLE_TABLE, CycleState
+from contracts.netting.views import snapshot_of
 from contracts.register.conduct_records import PROGRAMME_TABLE
 from contracts.register.findings import OpenFinding
 from contracts.register.operations import (
@@ -59,6 +66,8 @@ SHARDS = 4
 EXAMPLES, STEPS = (50, 100) if CI else (2, 40)
 """Per shard: 200 histories of 100 steps where changes are judged, a taste for developers."""
 TRIES = 8
+PAYING = {"standing order", "queued payment"}
+MARKET = {"market entry", "match", "reservation"}
 STARTING = (
     "currency.Transfer", "currency.Exchange", "currency.OpenEscrow", "currency.RequestPayment",
     "currency.QueuePayment", "currency.OfferLine", "currency.GivePaymentMandate",
@@ -274,6 +283,49 @@ class Everything(RuleBasedStateMachine):
             self.attempt(self.maker(seed), [Arrive, AcceptLot, RejectLot, Inspect], lot)
 
     @rule(seed=seeds)
+    def the_market_trades(self, seed: int) -> None:
+        """A supply, a demand that fits it, and perhaps what both do with the match."""
+        rng, now = Random(seed), self.ledger.time
+        for side, name in ((Side.SUPPLY, MOTORS), (Side.DEMAND, OPTICS)):
+            dates = {"starts": now, "ends": now + 60 * DAY, "until": now + 30 * DAY}
+            low, high = (Ratio(5), Ratio(20)) if side is Side.SUPPLY else (Ratio(1), Ratio(9))
+            post = Post(
+                side=side,
+                kind=GoodsKind.COMPONENT,
+                title="bearings",
+                hs="848210",
+                unit="H87",
+                quantity=rng.randint(1, 90),
+                country="KZ",
+                lowest=low,
+                highest=high,
+                **dates,
+            )
+            self.act(name, post)
+        for _ in range(3):
+            maker = self.maker(seed)
+            found = [i for i in open_items(self.ledger.state) if i[0] in MARKET]
+            if found:
+                name, focus = maker.rng.choice(found)
+                kinds = [d.kind for d in about(name)]
+                self.attempt(maker, kinds, focus)
+
+    @rule(best=st.booleans())
+    def a_cycle_is_cleared(self, best: bool) -> None:
+        """The clearing house posts the best clearing, or that nothing is cleared."""
+        current = self.ledger.state.get(CURRENT)
+        cycle = None if current is None else self.ledger.state.get(CYCLE_TABLE, current.cycle)
+        if cycle is None or cycle.state is not CycleState.FROZEN or not best:
+            return
+        snapshot = snapshot_of(self.ledger.state, cycle)
+        clearing = solve(problem_of(snapshot))
+        for operations in transactions_of(proposal_of(snapshot, clearing)):
+            for op in operations:
+                self.act("Clearing House", op)
+        for _ in range(8):
+            self.commit(after=1)
+
+    @rule(seed=seeds)
     def programmes_are_filed(self, seed: int) -> None:
         maker = self.maker(seed)
         kinds: list[type[Operation]] = [FilePlan, ReportProgramme, OpenFinding]
@@ -306,6 +358,8 @@ class Everything(RuleBasedStateMachine):
             for _, record in state.scan(machine.table):
                 stored: Any = record
                 ended = machine.is_end(stored.state) or stored.state in machine.rests
+                # An order pays once a block, however much time a block lets pass: it goes on.
+                ended = ended or (machine.name in PAYING and stored.due > 0)
                 assert ended, (machine.name, stored)
 
 
