@@ -96,12 +96,18 @@ class Ending(NamedTuple):
             "Customs' relief for a lot, verified offline from the text of its QR codes:",
             story.certificate,
         )
-        output.say(f"\nAPI {self.cluster.urls[0]}")
+        output.say(f"\nAPI {self._url}")
         if self.kept is None:
             output.say("The nodes are stopped and their data deleted. To go on by hand:")
             output.say("  iic demo --keep demo-data        (or: make demo KEEP=demo-data)")
         else:
             self._tell_next(self.kept)
+
+    @property
+    def _url(self) -> str:
+        """Where a node answers, or did until it was stopped."""
+        running = (node.url for node in self.cluster.nodes if node.is_running)
+        return next(running, self.cluster.urls[0])
 
     def _tell_next(self, kept: Path) -> None:
         cluster = self.cluster
@@ -119,7 +125,7 @@ class Ending(NamedTuple):
             output.say(
                 f"  iic audit verify-receipt {self.story.receipt} --genesis {cluster.genesis_file}"
             )
-        output.say(f"  curl {cluster.urls[0]}/v1/supply")
+        output.say(f"  curl {self._url}/v1/supply")
         output.say(f"End it with: iic demo stop {kept}")
 
 
