@@ -160,6 +160,7 @@ def start(folder: Path) -> None:
 
     Then `iic wallet balance --as "Ural Gear Works"` and every command of the guides.
     """
+    folder = folder.resolve()  # nodes are found again by their homes
     if folder.exists() and any(folder.iterdir()):
         raise Failure("FILE_EXISTS", f"{folder} is not empty; choose another", Exit.LOCAL)
     folder.mkdir(parents=True, exist_ok=True)
