@@ -51,7 +51,7 @@ def plain(field: Field, seed: int) -> Any:
         value = (least or 0) + 1 + seed + (START if field.kind is Kind.INSTANT else 0)
         return value if most is None else min(value, most)
     if field.kind in (Kind.OBJECT, Kind.DIGEST, Kind.BYTES):
-        return hashlib.sha512(f"{field.name} {seed}".encode()).hexdigest()[: 2 * (least or 32)]
+        return hashlib.shake_256(f"{field.name} {seed}".encode()).hexdigest(least or 32)
     text = f"words{seed}".ljust(least or 0, "x")
     return text if most is None else text[-most:]
 
