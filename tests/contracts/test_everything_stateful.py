@@ -189,7 +189,8 @@ class Everything(RuleBasedStateMachine):
         found = [item for item in open_items(self.ledger.state) if about(item[0])]
         if not found:
             return
-        name, focus = maker.rng.choice(found)
+        name = maker.rng.choice(sorted({name for name, _ in found}))
+        focus = maker.rng.choice([record for machine, record in found if machine == name])
         table = machines()[name].table
         for _ in range(5):
             key = table.key(*machines()[name].key(focus))
