@@ -179,7 +179,7 @@ def seal(
         ],
     }
     if about:
-        values["about"] = about
+        values["about"] = session.id(about) or about
     # The file first: a commitment whose file was lost could never be opened.
     write_private(target, made.data, exclusive=True)
     output.note(f"{target} is the encrypted annex: send it to its readers, and keep it")
@@ -188,7 +188,7 @@ def seal(
 
 @click.command("open")
 @click.argument("file", type=FILE)
-@click.option("--save", "target", type=FILE, required=True, help="Where the content goes.")
+@click.option("--into", "target", type=FILE, required=True, help="Where the content goes.")
 @with_session
 def open_(session: Session, file: Path, target: Path) -> None:
     """Decrypt an annex that was sealed for this member, and check that it is the one committed to.

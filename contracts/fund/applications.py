@@ -37,6 +37,7 @@ from contracts.fund.accounts import THE_POOL, tranches_of
 from contracts.fund.events import (
     ApplicationAppraised,
     ApplicationChanged,
+    TrancheHeld,
     TrancheReleased,
     TrancheReturned,
 )
@@ -248,6 +249,11 @@ def _hold(ctx: Context, application: Application) -> None:
         )
         ctx.open(TRANCHE, tranche)
         ctx.put(TRANCHES_OF, TrancheOf(tranche.id), funded.id, number)
+        ctx.emit(
+            TrancheHeld(
+                tranche.id, funded.id, funded.applicant, number, tranche.amount, tranche.due
+            )
+        )
     _tell(ctx, funded)
 
 

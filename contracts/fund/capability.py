@@ -38,6 +38,7 @@ CAPABILITY: Final = Capability(
         events.PledgeChanged,
         events.ApplicationChanged,
         events.ApplicationAppraised,
+        events.TrancheHeld,
         events.TrancheReleased,
         events.TrancheReturned,
         events.InstalmentChanged,

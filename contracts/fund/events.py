@@ -38,6 +38,17 @@ class ApplicationAppraised(Event, tag="fund.Appraised"):
     report: Digest
 
 
+class TrancheHeld(Event, tag="fund.TrancheHeld"):
+    """Money is held for a milestone, counted from 0, until ``due``."""
+
+    tranche: ObjectId
+    application: ObjectId
+    applicant: Lei
+    milestone: Count
+    amount: Money
+    due: Instant
+
+
 class TrancheReleased(Event, tag="fund.TrancheReleased"):
     """A milestone was attested and its money paid out."""
 

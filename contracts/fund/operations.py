@@ -46,6 +46,7 @@ from contracts.fund.events import (
     ApplicationChanged,
     InstalmentChanged,
     PledgeChanged,
+    TrancheHeld,
     TrancheReleased,
     TrancheReturned,
 )
@@ -223,7 +224,7 @@ class Appraise(Operation, tag="fund.Appraise"):
     policy=POLICY,
     by=MANAGED,
     posts=(entry("fund", POOL, "fund", TRANCHES),),
-    emits=(ApplicationChanged,),
+    emits=(ApplicationChanged, TrancheHeld),
     errors=(*OF_AN_OBJECT, OVER_FUND),
     text={
         "en": "Hold the money of approved application {application}",

@@ -9,21 +9,21 @@ import pytest
 
 from tests.e2e.command_line import Iic
 
-VOLGA = ("--profile", "demo-volga-bearings")
+URAL, VOLGA = ("--as", "Ural Gear Works"), ("--as", "Volga Bearings")
 SECRET = "the price is 12 per piece\n"
 
 
 @pytest.fixture(scope="module")
 def iic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Iic]:
-    """A kept demo ledger; both sides have registered encryption keys."""
+    """A sandbox in which both sides have registered encryption keys."""
     folder = tmp_path_factory.mktemp("annex")
     command = Iic(folder)
-    assert command("demo", "--keep", folder / "demo", "--json").status == 0
+    ok(command("sandbox", "start", "sandbox", "--json"))
     (folder / "prices.txt").write_text(SECRET)
-    for profile in ((), VOLGA):
+    for profile in (URAL, VOLGA):
         ok(command("wallet", "annex", "key", "--yes", "--json", *profile))
     yield command
-    assert command("demo", "stop", folder / "demo").status == 0
+    assert command("sandbox", "stop", "sandbox").status == 0
 
 
 def ok(done: Any) -> Any:
@@ -34,40 +34,42 @@ def ok(done: Any) -> Any:
 def sealed(iic: Iic, name: str) -> None:
     ok(
         iic("wallet", "annex", "seal", "prices.txt", "--title", "price list", "--party",
-            "Volga Bearings", "--annex", name, "--yes", "--json")
+            "Volga Bearings", "--annex", name, "--yes", "--json", *URAL)
     )  # fmt: skip
 
 
 def test_the_other_party_reads_it_and_can_prove_it_to_anybody(iic: Iic) -> None:
     sealed(iic, "one.annex")
     assert SECRET.encode() not in (iic.folder / "one.annex").read_bytes()
-    opened = ok(iic("wallet", "annex", "open", "one.annex", "--save", "read.txt", "--json", *VOLGA))
+    opened = ok(iic("wallet", "annex", "open", "one.annex", "--into", "read.txt", "--json", *VOLGA))
     assert (iic.folder / "read.txt").read_text() == SECRET
     proved = ok(
         iic("wallet", "annex", "verify", "one.annex", "--content", "read.txt", "--salt",
-            opened["salt"], "--json")
+            opened["salt"], "--json", *URAL)
     )  # fmt: skip
     assert proved["content_verified"] is True
     (iic.folder / "other.txt").write_text(SECRET.replace("12", "21"))
     lie = iic("wallet", "annex", "verify", "one.annex", "--content", "other.txt", "--salt",
-              opened["salt"], "--json")  # fmt: skip
+              opened["salt"], "--json", *URAL)  # fmt: skip
     assert lie.code == "ANNEX_DAMAGED"
 
 
 def test_who_was_not_given_the_key_cannot_read_and_a_changed_file_is_told(iic: Iic) -> None:
     ok(
         iic("wallet", "annex", "seal", "prices.txt", "--title", "own notes", "--annex",
-            "own.annex", "--yes", "--json")
+            "own.annex", "--yes", "--json", *URAL)
     )  # fmt: skip
-    closed = iic("wallet", "annex", "open", "own.annex", "--save", "no.txt", "--json", *VOLGA)
+    closed = iic("wallet", "annex", "open", "own.annex", "--into", "no.txt", "--json", *VOLGA)
     assert closed.code == "ANNEX_NOT_FOR_YOU"
     refused = iic("wallet", "annex", "grant", "own.annex", "--to", "Volga Bearings", "--reason",
-                  "a favour", "--yes", "--json")  # fmt: skip
+                  "a favour", "--yes", "--json", *URAL)  # fmt: skip
     assert refused.code == "NOT_A_RECIPIENT"
     content = bytearray((iic.folder / "own.annex").read_bytes())
     content[-1] ^= 1
     (iic.folder / "changed.annex").write_bytes(content)
-    assert iic("wallet", "annex", "verify", "changed.annex", "--json").code == "ANNEX_DAMAGED"
+    assert (
+        iic("wallet", "annex", "verify", "changed.annex", "--json", *URAL).code == "ANNEX_DAMAGED"
+    )
 
 
 def test_after_a_new_key_a_grant_opens_old_annexes_again(iic: Iic) -> None:
@@ -75,7 +77,7 @@ def test_after_a_new_key_a_grant_opens_old_annexes_again(iic: Iic) -> None:
     ok(iic("wallet", "annex", "key", "--yes", "--json", *VOLGA))
     ok(
         iic("wallet", "annex", "grant", "two.annex", "--to", "Volga Bearings", "--reason",
-            "its new key", "--yes", "--json")
+            "its new key", "--yes", "--json", *URAL)
     )  # fmt: skip
-    ok(iic("wallet", "annex", "open", "two.annex", "--save", "again.txt", "--json", *VOLGA))
+    ok(iic("wallet", "annex", "open", "two.annex", "--into", "again.txt", "--json", *VOLGA))
     assert (iic.folder / "again.txt").read_text() == SECRET
