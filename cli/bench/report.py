@@ -102,9 +102,7 @@ def show(report: dict[str, Value]) -> None:
     output.table(
         ("SETTLEMENT", ("RESULT", "right"), "UNIT"),
         [(words, report[key], unit) for words, key, unit in _LINES if key in report],
-        title=(
-            f"{report['nodes']} nodes, {report['accounts']} accounts, {report['seconds']} s"
-        ),
+        title=(f"{report['nodes']} nodes, {report['accounts']} accounts, {report['seconds']} s"),
     )
     refused = report["refused"]
     if refused and isinstance(refused, dict):

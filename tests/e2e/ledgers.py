@@ -119,7 +119,7 @@ def lost(cluster: LocalCluster, told: dict[bytes, tuple[int, int]]) -> list[str]
     for node in cluster.nodes:
         if not node.is_running:
             continue
-        _wait_for_height(cluster, node, newest)
+        wait_for_height(cluster, node, newest)
         with Client(node.url) as client:
             ids = list(told)
             for start in range(0, len(ids), 1_000):
@@ -133,7 +133,9 @@ def lost(cluster: LocalCluster, told: dict[bytes, tuple[int, int]]) -> list[str]
     return found
 
 
-def _wait_for_height(cluster: LocalCluster, node: LocalNode, target: int) -> None:
+def wait_for_height(cluster: LocalCluster, node: LocalNode, target: int) -> None:
+    """Wait until a node has committed a block."""
+
     def reached() -> bool:
         view = node.view()
         return view is not None and view.head.block >= target

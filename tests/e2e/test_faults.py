@@ -21,7 +21,7 @@ from cli.localcluster import LocalCluster, LocalNode
 from cli.output import Exit
 from node.config import Home
 from tests.contracts.ledger_in_memory import lei
-from tests.e2e.ledgers import Witness, lost
+from tests.e2e.ledgers import Witness, lost, wait_for_height
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
 
@@ -278,6 +278,7 @@ def test_an_admitted_observer_follows_and_verifies_without_a_vote(
         with Witness(cluster) as witness:
             witness.wait_for(100)
             catches_up(cluster, watcher)
+        wait_for_height(cluster, watcher, max(block for block, _ in witness.told.values()))
         view = watcher.view()
         assert view is not None and view.role == "observer" and view.index is None
         with Client(watcher.url) as client:
