@@ -1,14 +1,22 @@
-"""Hypothesis profiles: ``dev`` is quick, ``ci`` thorough; choose by ``HYPOTHESIS_PROFILE``.
+"""What all tests share: hypothesis profiles, and who runs beside whom.
 
-No profile has a deadline: whether an example is fast depends on the machine, not on the code.
+Profiles: ``dev`` is quick, ``ci`` thorough; choose by ``HYPOTHESIS_PROFILE``. No profile has a deadline: whether an example is fast depends on the machine, not on the code.
 """
 
 from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import settings
 
 settings.register_profile("dev", deadline=None)
 settings.register_profile("ci", deadline=None, max_examples=200, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that start real nodes take turns on one worker: they share ports and the disk."""
+    for item in items:
+        if {"e2e", "guide"} & set(item.path.parts):
+            item.add_marker(pytest.mark.xdist_group("e2e"))
