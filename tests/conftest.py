@@ -1,6 +1,7 @@
-"""What all tests share: hypothesis profiles, and who runs beside whom.
+"""What all tests share: hypothesis profiles, and which tests never run beside each other.
 
-Profiles: ``dev`` is quick, ``ci`` thorough; choose by ``HYPOTHESIS_PROFILE``. No profile has a deadline: whether an example is fast depends on the machine, not on the code.
+Profiles: ``dev`` is quick, ``ci`` thorough; choose by ``HYPOTHESIS_PROFILE``. No profile has a
+deadline: whether an example is fast depends on the machine, not on the code.
 """
 
 from __future__ import annotations
