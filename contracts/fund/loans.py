@@ -137,7 +137,6 @@ class Loans(Follower):
         changed = ctx.amend(INSTALMENT, instalment, debt=successor, borrower=debt.debtor)
         _tell(ctx, changed)
 
-
     @staticmethod
     def merged(ctx: Context, before: PaymentRequest) -> None:
         """The manager took the borrower's place, so the debt is gone: a loss, and shown as one."""
