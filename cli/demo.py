@@ -136,14 +136,20 @@ def _run(scenario: Scenario, folder: Path, *, kept: bool) -> None:
 
 
 def _ports(count: int) -> Sequence[int]:
-    """The usual ports if all are free, so that addresses are easy to remember; else none."""
+    """The usual ports if all are free, so that addresses are easy to remember; else none.
+
+    ``IIC_DEMO_PORT`` names another first port; 0 leaves the choice to the system.
+    """
+    first = int(os.environ.get("IIC_DEMO_PORT", FIRST_PORT))
+    if not first:
+        return ()
     try:
         with ExitStack() as held:
-            for port in range(FIRST_PORT, FIRST_PORT + count):
+            for port in range(first, first + count):
                 held.enter_context(socket.create_server(("127.0.0.1", port)))
     except OSError:
         return ()
-    return range(FIRST_PORT, FIRST_PORT + count)
+    return range(first, first + count)
 
 
 def _start(cluster: LocalCluster, *, attached: bool) -> None:

@@ -11,13 +11,14 @@ import os
 import pytest
 from hypothesis import settings
 
+os.environ["IIC_DEMO_PORT"] = "0"  # demos that run at the same time must not meet on one port
+
 settings.register_profile("dev", deadline=None)
 settings.register_profile("ci", deadline=None, max_examples=200, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_itemcollected(item: pytest.Item) -> None:
     """Tests that start real nodes take turns on one worker: they share ports and the disk."""
-    for item in items:
-        if {"e2e", "guide"} & set(item.path.parts):
-            item.add_marker(pytest.mark.xdist_group("e2e"))
+    if {"e2e", "guide"} & set(item.path.parts):
+        item.add_marker(pytest.mark.xdist_group("e2e"))
