@@ -82,10 +82,6 @@ class Submissions:
         """Whether the transaction is held and not yet final."""
         return transaction_id in self._pending
 
-    def refusal(self, transaction_id: bytes) -> Submission | None:
-        """Why a transaction was not admitted, if that is still remembered."""
-        return self._refused.get(transaction_id)
-
     def add(self, candidate: Candidate) -> None:
         """Take an admitted transaction; it waits to be sealed into a batch."""
         self._refused.pop(candidate.id, None)
