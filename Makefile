@@ -65,9 +65,9 @@ reference: $(VENV)/.runtime
 
 lock: $(VENV)/.dev
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
-		--extra build pyproject.toml -o requirements.lock
+		--extra build --extra audit pyproject.toml -o requirements.lock
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
-		--extra build --extra dev --extra solver pyproject.toml -c requirements.lock -o requirements-dev.lock
+		--extra build --extra audit --extra dev --extra solver pyproject.toml -c requirements.lock -o requirements-dev.lock
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov
