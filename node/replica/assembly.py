@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from contracts.blocks import difference
 from contracts.executor import Candidate
-from ledger.block import Header
 from ledger.validators import ValidatorSet
 from node.messages import BatchRequest, Message, Proposal, ViewRequest
 from node.replica.blocktree import BlockTree, ExecutedBlock
@@ -132,16 +132,3 @@ class Assembly:
         else:
             return
         self._asked[subject] = now
-
-
-def difference(ours: Header, theirs: Header) -> str:
-    """Which header field differs, for the log and for an operator who compares nodes."""
-    for name in ours.__struct_fields__:
-        mine, other = getattr(ours, name), getattr(theirs, name)
-        if mine != other:
-            return f"{name} is {_show(other)}, executed here it is {_show(mine)}"
-    return "nothing differs"
-
-
-def _show(value: bytes | int) -> str:
-    return value.hex()[:16] if isinstance(value, bytes) else str(value)

@@ -9,17 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from contracts.executor import BlockInput, Candidate, execute_block
-from ledger import merkle
-from ledger.block import PROTOCOL_VERSION, Header
-from ledger.codec import encode
+from contracts.blocks import Parent, make_block
+from contracts.executor import Candidate
+from ledger.block import Header
 from ledger.errors import CodedError
 from ledger.merkle import Frontier
-from ledger.receipt import Receipt, receipt_hash
+from ledger.receipt import Receipt
 from ledger.state import Overlay, State
-from ledger.statetree import LayeredPages, PageReader, StateTree
-from ledger.store.interface import BlockCommit, ChainStore, Row
-from ledger.transaction import wire_hash
+from ledger.statetree import LayeredPages, PageReader
+from ledger.store.interface import BlockCommit, ChainStore
 from ledger.validators import ValidatorSet
 
 
@@ -74,7 +72,6 @@ class BlockTree:
     def __init__(self, chain_id: bytes, store: ChainStore) -> None:
         self._chain_id = chain_id
         self._store = store
-        self._state_tree = StateTree(chain_id)
         header = store.head
         assert header is not None, "the store holds at least block 0"
         self._base = State(store)
@@ -120,56 +117,25 @@ class BlockTree:
         def is_recorded(transaction_id: bytes) -> bool:
             return any(transaction_id in ids for ids in layers) or find(transaction_id) is not None
 
-        height = parent.header.height + 1
-        execution = execute_block(
-            parent.state, BlockInput(self._chain_id, height, time), candidates, is_recorded
-        )
-        changes = execution.overlay.changes()
-        tree = self._state_tree.update(parent.pages, changes)
-        ids = [candidate.id for candidate in execution.included]
-        receipts = [encode(receipt) for receipt in execution.receipts]
-        validators_hash = validators.hash(self._chain_id)
-        header = Header(
-            chain_id=self._chain_id,
-            height=height,
+        made = make_block(
+            self._chain_id,
+            Parent(parent.header, parent.hash, parent.state, parent.pages, parent.history),
+            validators,
             view=view,
-            epoch=validators.epoch,
-            parent=parent.hash,
             time=time,
-            transactions=len(ids),
-            receipts=len(receipts),
-            transactions_root=merkle.tree_head(
-                [wire_hash(self._chain_id, candidate.wire) for candidate in execution.included]
-            ),
-            receipts_root=merkle.tree_head([receipt_hash(self._chain_id, r) for r in receipts]),
-            state_root=tree.root,
-            history_root=parent.history.root(),
-            validators_hash=validators_hash,
-            next_validators_hash=validators_hash,
-            protocol=PROTOCOL_VERSION,
+            candidates=candidates,
+            is_recorded=is_recorded,
         )
-        block_hash = header.hash()
-        fired = len(receipts) - len(ids)
-        wires = [b""] * fired + [candidate.wire for candidate in execution.included]
-        commit = BlockCommit(
-            header=header,
-            certificate=None,
-            rows=tuple(map(Row, wires, receipts)),
-            transaction_ids=tuple(ids),
-            state=changes,
-            pages=tree.pages,
-            anchors=execution.anchors,
-            events=execution.events,
-        )
+        execution, commit = made.execution, made.commit
         return ExecutedBlock(
-            header,
-            block_hash,
+            made.header,
+            made.hash,
             execution.overlay,
-            LayeredPages(parent.pages, tree.pages),
-            parent.history.append(block_hash),
+            LayeredPages(parent.pages, commit.pages),
+            parent.history.append(made.hash),
             commit,
             execution.receipts,
-            frozenset(ids),
+            frozenset(commit.transaction_ids),
             batches,
             execution.dropped,
         )

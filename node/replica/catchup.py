@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from contracts.blocks import difference
 from ledger.block import Certificate, Verify
 from ledger.errors import CodedError
 from ledger.validators import ValidatorSet
 from node.messages import BlockResponse, FullBlock
-from node.replica.assembly import difference
 from node.replica.blocktree import ExecutedBlock
 from node.replica.effects import Alarm, Effect, Send
 from node.replica.events import Peer, Verdict

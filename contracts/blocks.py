@@ -1,0 +1,112 @@
+"""Making a block: from its parent, its time and its transactions to a header and what it writes.
+
+The one place where a header comes from. Validators make what they propose and what they are asked
+to vote for; auditors make each final block again and compare (:mod:`contracts.verifier`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from contracts.executor import BlockInput, Candidate, Execution, execute_block
+from ledger import merkle
+from ledger.block import PROTOCOL_VERSION, Header
+from ledger.codec import encode
+from ledger.merkle import Frontier
+from ledger.receipt import receipt_hash
+from ledger.state import State
+from ledger.statetree import PageReader, tree_of
+from ledger.store.interface import BlockCommit, Row
+from ledger.transaction import wire_hash
+from ledger.validators import ValidatorSet
+
+
+class Parent(NamedTuple):
+    """What a block stands on: the header below it and its hash, the state after it with its tree,
+    and the accumulator over all header hashes up to and including it."""
+
+    header: Header
+    hash: bytes
+    state: State
+    pages: PageReader
+    history: Frontier
+
+
+class MadeBlock(NamedTuple):
+    """A block and its hash, how its transactions fared, and what committing it will write."""
+
+    header: Header
+    hash: bytes
+    execution: Execution
+    commit: BlockCommit
+
+
+def make_block(
+    chain_id: bytes,
+    parent: Parent,
+    validators: ValidatorSet,
+    *,
+    view: int,
+    time: int,
+    candidates: Sequence[Candidate],
+    is_recorded: Callable[[bytes], bool],
+) -> MadeBlock:
+    """The block that these candidates make on ``parent``; ``time`` in ms since the Unix epoch.
+
+    Candidates that are recorded already or not admissible are left out, by rules that every node
+    applies alike, so the block is a function of the arguments.
+    """
+    height = parent.header.height + 1
+    execution = execute_block(
+        parent.state, BlockInput(chain_id, height, time), candidates, is_recorded
+    )
+    changes = execution.overlay.changes()
+    tree = tree_of(chain_id).update(parent.pages, changes)
+    receipts = [encode(receipt) for receipt in execution.receipts]
+    validators_hash = validators.hash(chain_id)
+    header = Header(
+        chain_id=chain_id,
+        height=height,
+        view=view,
+        epoch=validators.epoch,
+        parent=parent.hash,
+        time=time,
+        transactions=len(execution.included),
+        receipts=len(receipts),
+        transactions_root=merkle.tree_head(
+            [wire_hash(chain_id, candidate.wire) for candidate in execution.included]
+        ),
+        receipts_root=merkle.tree_head([receipt_hash(chain_id, r) for r in receipts]),
+        state_root=tree.root,
+        history_root=parent.history.root(),
+        validators_hash=validators_hash,
+        next_validators_hash=validators_hash,
+        protocol=PROTOCOL_VERSION,
+    )
+    wires = [b""] * (len(receipts) - len(execution.included))
+    wires += [candidate.wire for candidate in execution.included]
+    commit = BlockCommit(
+        header=header,
+        certificate=None,
+        rows=tuple(map(Row, wires, receipts)),
+        transaction_ids=tuple(candidate.id for candidate in execution.included),
+        state=changes,
+        pages=tree.pages,
+        anchors=execution.anchors,
+        events=execution.events,
+    )
+    return MadeBlock(header, header.hash(), execution, commit)
+
+
+def difference(ours: Header, theirs: Header) -> str:
+    """Which header field differs, for logs, alarms and operators who compare nodes."""
+    for name in ours.__struct_fields__:
+        mine, other = getattr(ours, name), getattr(theirs, name)
+        if mine != other:
+            return f"{name} is {_show(other)}, executed here it is {_show(mine)}"
+    return "nothing differs"
+
+
+def _show(value: bytes | int) -> str:
+    return value.hex()[:16] if isinstance(value, bytes) else str(value)
