@@ -13,6 +13,7 @@ from node import limits
 from node.api.app import create_app
 from node.api.handle import NodeHandle
 from node.api.settings import ApiSettings
+from node.explorer.settings import DEFAULT_EXPLORER, ExplorerSettings
 from node.network.roster import split_address
 
 
@@ -27,9 +28,15 @@ class _Server(uvicorn.Server):
 class ApiServer:
     """The API of a node at an address, ``host:port``."""
 
-    def __init__(self, node: NodeHandle, address: str, settings: ApiSettings) -> None:
+    def __init__(
+        self,
+        node: NodeHandle,
+        address: str,
+        settings: ApiSettings,
+        explorer: ExplorerSettings = DEFAULT_EXPLORER,
+    ) -> None:
         self._address = address
-        self._app = create_app(node, settings)
+        self._app = create_app(node, settings, explorer=explorer)
         config = uvicorn.Config(
             self._app,
             log_config=None,

@@ -31,6 +31,8 @@ from node.api.feed import Feed
 from node.api.guard import Guard
 from node.api.handle import NodeHandle
 from node.api.settings import ApiSettings
+from node.explorer.routes import Site
+from node.explorer.settings import DEFAULT_EXPLORER, ExplorerSettings
 
 DESCRIPTION = """\
 The ledger of an industrial cluster, as one of its guarantor nodes tells it.
@@ -54,6 +56,7 @@ def create_app(
     settings: ApiSettings | None = None,
     *,
     clock_ms: Callable[[], int] = system.wall_clock_ms,
+    explorer: ExplorerSettings = DEFAULT_EXPLORER,
 ) -> FastAPI:
     """The ASGI application of a node; used on the node's own event loop.
 
@@ -86,6 +89,8 @@ def create_app(
         system.routes(api, clock_ms),
     ):
         app.include_router(router)
+    if explorer.served:
+        Site(api).install(app)
     app.add_middleware(
         Guard, rates=api.request_rates, metrics=api.metrics, height=lambda: node.head().height
     )

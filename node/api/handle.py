@@ -62,6 +62,7 @@ class Description(TypedDict):
     ``waiting_for`` is a sentence, empty while blocks become final; ``peers`` are those of the
     epoch's validators that are not this node. ``quorum`` of ``validators`` are needed and
     ``reachable`` are there, this node included. Times are milliseconds since the Unix epoch.
+    ``alarms`` are sentences that the explorer shows on every page.
     """
 
     version: str
@@ -80,6 +81,7 @@ class Description(TypedDict):
     pending_transactions: int
     pending_bytes: int
     syncing: bool
+    alarms: NotRequired[list[str]]
 
 
 class NodeHandle(Protocol):

@@ -82,6 +82,7 @@ class SingleNode:
         self.now = START
         self.reachable = 1
         self.syncing = False
+        self.alarms: list[str] = []
         self._store = Store(MemoryEnvironment())
         application = read_application(genesis.application)
         state = found(application, genesis.time)
@@ -154,6 +155,7 @@ class SingleNode:
             pending_transactions=len(self._pending),
             pending_bytes=sum(len(c.wire) for c in self._pending.values()),
             syncing=self.syncing,
+            alarms=self.alarms,
         )
 
     def head(self) -> Header:

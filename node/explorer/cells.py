@@ -1,0 +1,138 @@
+"""Values of tables as HTML, by what their column holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from markupsafe import Markup, escape
+
+from contracts.framework.forms import format_instant
+from contracts.framework.posting import owner_of
+from node.api.describe import LEI_CHARS
+from node.explorer.language import amount_text, number_text, separators
+from node.explorer.table import Column, Format, Money
+
+if TYPE_CHECKING:
+    from node.explorer.view import View
+
+SHOWN: Final = 12
+"""Hexadecimal digits of an id that people see."""
+
+NOTHING: Final = Markup('<span class="none">–</span>')
+
+
+def cell(view: View, column: Column[Any], row: Any) -> Markup:
+    """One cell's content."""
+    value = column.value(row)
+    if value is None or value in ("", ()):
+        return NOTHING
+    inner = value_html(view, column.format, value)
+    path = column.link(row) if column.link is not None else None
+    if path is None:
+        return inner
+    return Markup('<a href="{}">{}</a>').format(view.href(path), inner)
+
+
+def value_html(view: View, form: Format, value: Any) -> Markup:
+    """A value as people read it."""
+    return _FORMS[form](view, value)
+
+
+def _text(view: View, value: str) -> Markup:
+    return escape(value)
+
+
+def _label(view: View, value: str) -> Markup:
+    return escape(view.label(value))
+
+
+def _state(view: View, value: str) -> Markup:
+    return Markup('<span class="state">{}</span>').format(view.label(value))
+
+
+def _count(view: View, value: int) -> Markup:
+    return escape(number_text(value, view.language))
+
+
+def _amount(view: View, value: Money) -> Markup:
+    sign = "minus" if value.amount < 0 else "plus"
+    return Markup('<span class="amount {}">{}</span> <abbr class="unit">{}</abbr>').format(
+        sign, amount_text(value.amount, view.language), value.unit
+    )
+
+
+def _percent(view: View, value: int) -> Markup:
+    whole, rest = divmod(abs(value), 100)
+    sign = "\N{MINUS SIGN}" if value < 0 else ""
+    point = separators(view.language)[1]
+    whole_text = number_text(whole, view.language)
+    return escape(f"{sign}{whole_text}{point}{rest:02} %")
+
+
+def instant_html(view: View, value: int) -> Markup:
+    """A time in UTC; the script puts the reader's own time beside it."""
+    if not value:
+        return NOTHING
+    iso = format_instant(value)
+    shown = iso.replace("T", " ")[:19] + "Z"
+    return Markup('<time datetime="{}">{}</time>').format(iso, shown)
+
+
+def _id(view: View, value: bytes | str) -> Markup:
+    text = value.hex() if isinstance(value, bytes) else value
+    if len(text) <= SHOWN + 1:
+        return Markup("<code>{}</code>").format(text)
+    return Markup('<code title="{}">{}…</code>').format(text, text[:SHOWN])
+
+
+def party_html(view: View, lei: str) -> Markup:
+    """A party by its name, linked to its page; a country code as it stands."""
+    if len(lei) != LEI_CHARS or view.party(lei) is None:
+        return escape(lei)
+    return Markup('<a href="{}" title="{}">{}</a>').format(
+        view.href(f"/members/{lei}"), lei, view.name(lei)
+    )
+
+
+def _parties(view: View, leis: tuple[str, ...]) -> Markup:
+    return Markup(", ").join(party_html(view, lei) for lei in leis)
+
+
+def account_html(view: View, account: str) -> Markup:
+    """An account: its owner by name, its kind, what else tells it apart."""
+    owner, _, rest = account.partition("/")
+    kind, _, reference = rest.partition("/")
+    told = reference
+    if len(reference) == LEI_CHARS:
+        told = view.name(reference)
+    elif len(reference) > SHOWN + 1:
+        told = f"{reference[:SHOWN]}…"
+    return Markup('<a href="{}" title="{}">{} <span class="kind">{}</span>{}</a>').format(
+        view.href(f"/accounts/{account}"),
+        account,
+        view.name(owner_of(account)) if len(owner) == LEI_CHARS else owner,
+        view.label(kind),
+        f" {told}" if told else "",
+    )
+
+
+def _flag(view: View, value: bool) -> Markup:
+    return escape(view.text("yes") if value else view.text("no"))
+
+
+_FORMS: Final[dict[Format, Callable[[Any, Any], Markup]]] = {
+    Format.TEXT: _text,
+    Format.WORDS: _text,
+    Format.LABEL: _label,
+    Format.STATE: _state,
+    Format.COUNT: _count,
+    Format.AMOUNT: _amount,
+    Format.PERCENT: _percent,
+    Format.INSTANT: instant_html,
+    Format.ID: _id,
+    Format.PARTY: party_html,
+    Format.PARTIES: _parties,
+    Format.ACCOUNT: account_html,
+    Format.FLAG: _flag,
+}

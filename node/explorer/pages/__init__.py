@@ -1,0 +1,10 @@
+"""The explorer's pages, in the order of the navigation. Naming a module here puts it in place."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from node.explorer.pages import blocks
+from node.explorer.site import Page
+
+PAGES: Final[tuple[Page, ...]] = (*blocks.PAGES,)

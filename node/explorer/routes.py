@@ -1,0 +1,237 @@
+"""Requests to pages: language, caching, tables as files, refusals as pages."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from contracts.framework.render import LANGUAGES
+from ledger.block import Header
+from ledger.errors import TOO_LARGE, CodedError
+from ledger.store.interface import ChainReader
+from node.api.context import Api
+from node.api.guard import HEIGHT_HEADER
+from node.errors import BAD_REQUEST, INTERNAL, NO_SUCH_RESOURCE, Busy
+from node.explorer import download, status
+from node.explorer.assets import PREFIX, assets
+from node.explorer.language import msg, preferred
+from node.explorer.pages import PAGES
+from node.explorer.rendering import render
+from node.explorer.site import Group, Page
+from node.explorer.table import Table, machine_values
+from node.explorer.view import View
+from node.logs import logger
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+MAX_QUERY_CHARS: Final = 2_000
+MAX_DOWNLOAD_ROWS: Final = 200_000
+DOWNLOAD_SLICE: Final = 500
+
+HEADERS: Final = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+"""Nothing from elsewhere, nothing written into a page runs, no page is framed."""
+
+_ERROR_PAGE = Page(
+    "/error", msg("This cannot be shown"), render=lambda view: {}, template="error.html"
+)
+
+_log = logger("explorer")
+
+
+class Site:
+    """The explorer over one node."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    def install(self, app: FastAPI) -> None:
+        """Add every page, in every language, and the files that they use."""
+        for language in LANGUAGES:
+            for page in PAGES:
+                path = f"/{language}{page.path}".rstrip("/")
+                app.router.routes.append(Route(path, self._endpoint(page, language)))
+            missing = self._endpoint(_nothing_page(), language)
+            app.router.routes.append(Route(f"/{language}/{{rest:path}}", missing))
+        app.router.routes.append(Route("/", _choose_language))
+        app.router.routes.append(Route(f"{PREFIX}/{{name:path}}", _static))
+
+    def _endpoint(self, page: Page, language: str) -> Endpoint:
+        async def answer(request: Request) -> Response:
+            try:
+                if len(request.url.query) > MAX_QUERY_CHARS:
+                    raise CodedError(BAD_REQUEST, f"a query has at most {MAX_QUERY_CHARS} chars")
+                wanted = request.query_params.get("download", "")
+                if wanted:
+                    return await self._download(request, page, language, wanted)
+                return await self._page(request, page, language)
+            except CodedError as error:
+                return await self._refused(request, language, error)
+            except Exception as error:
+                _log.error("page failed", path=request.url.path, exc_info=error)
+                told = CodedError(INTERNAL, "the page could not be made; the node's log says why")
+                return await self._refused(request, language, told)
+
+        return answer
+
+    async def _page(self, request: Request, page: Page, language: str) -> Response:
+        async with self._api.long_read() as (reader, head):
+            tag = self._tag(request, head)
+            if request.headers.get("if-none-match") == tag:
+                return Response(status_code=304, headers={**HEADERS, "ETag": tag})
+            view = self._view(request, page, language, reader, head)
+            given = page.render(view)
+            body = render(language, page.template, self._values(view, page, given))
+        return _html(body, head, {"ETag": tag})
+
+    def _tag(self, request: Request, head: Header) -> str:
+        """Whatever a page shows follows from these."""
+        seen = status.of(self._api.node)
+        parts = (request.url.path, request.url.query, head.hash().hex(), repr(seen))
+        return f'W/"{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:24]}"'
+
+    def _view(
+        self, request: Request, page: Page, language: str, reader: ChainReader, head: Header
+    ) -> View:
+        parameters: Mapping[str, Any] = request.path_params
+        return View(
+            self._api.node,
+            reader,
+            head,
+            language=language,
+            path=request.url.path.removeprefix(f"/{language}") or "/",
+            parameters=parameters,
+            query=dict(request.query_params),
+        )
+
+    def _values(self, view: View, page: Page, given: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            "intro": "",
+            "title": view.text(page.title),
+            **given,
+            "view": view,
+            "page": page,
+            "status": status.of(self._api.node),
+            "navigation": NAVIGATION,
+            "languages": [
+                (code, f"/{code}{view.here().removeprefix('/' + view.language)}")
+                for code in LANGUAGES
+            ],
+        }
+
+    async def _refused(self, request: Request, language: str, error: CodedError) -> Response:
+        with self._api.snapshot() as (reader, head):
+            view = self._view(request, _ERROR_PAGE, language, reader, head)
+            values = {"code": error.code.name, "reason": error.message}
+            body = render(language, _ERROR_PAGE.template, self._values(view, _ERROR_PAGE, values))
+        wait = {"Retry-After": str(error.retry_after_s)} if isinstance(error, Busy) else {}
+        return _html(body, head, wait, error.code.status)
+
+    async def _download(self, request: Request, page: Page, language: str, wanted: str) -> Response:
+        name, _, form = wanted.rpartition(".")
+        table = next((one for one in page.tables if one.name == name), None)
+        offered = ["csv", "parquet"] if download.has_parquet() else ["csv"]
+        if table is None or form not in offered:
+            raise CodedError(NO_SUCH_RESOURCE, f"this page has no table {wanted[:80]!r}")
+        rows, first, last = await self._all_rows(request, page, language, table)
+        if form == "csv":
+            content = download.csv_bytes(table.columns, rows)
+        else:
+            content = download.parquet_bytes(
+                table.columns,
+                rows,
+                {
+                    "ledger": self._api.node.chain_id.hex(),
+                    "first_height": str(first.height),
+                    "last_height": str(last.height),
+                    "state_root": last.state_root.hex(),
+                    "rows": str(len(rows)),
+                },
+            )
+        file = f"{table.name}-{last.height}.{form}"
+        return Response(
+            content,
+            media_type=download.MEDIA_TYPES[form],
+            headers={
+                **HEADERS,
+                HEIGHT_HEADER: str(last.height),
+                "X-First-Height": str(first.height),
+                "X-Rows": str(len(rows)),
+                "Content-Disposition": f'attachment; filename="{file}"',
+            },
+        )
+
+    async def _all_rows(
+        self, request: Request, page: Page, language: str, table: Table[Any]
+    ) -> tuple[list[list[Any]], Header, Header]:
+        """The whole table, slice by slice, so that no read holds the node up for long."""
+        rows: list[list[Any]] = []
+        cursor, first = "", None
+        while True:
+            async with self._api.long_read() as (reader, head):
+                view = self._view(request, page, language, reader, head)
+                found = table.read(view, cursor, DOWNLOAD_SLICE)
+                rows += [machine_values(view, table.columns, row) for row in found.rows]
+                first = first or head
+            if len(rows) > MAX_DOWNLOAD_ROWS:
+                raise CodedError(
+                    TOO_LARGE,
+                    f"the table has more than {MAX_DOWNLOAD_ROWS} rows; choose a part of it, or "
+                    "export the ledger with: iic audit export",
+                )
+            cursor = found.next
+            if not cursor:
+                return rows, first, head
+
+
+def _navigation() -> list[tuple[str, list[Page]]]:
+    groups = ((group, [page for page in PAGES if page.group is group]) for group in Group)
+    return [(group.value, pages) for group, pages in groups if pages]
+
+
+NAVIGATION: Final = _navigation()
+
+
+def _nothing_page() -> Page:
+    def nothing(view: View) -> dict[str, Any]:
+        raise CodedError(NO_SUCH_RESOURCE, f"there is no page {view.path[:200]}")
+
+    return Page("/{rest:path}", msg("This cannot be shown"), render=nothing, template="error.html")
+
+
+def _html(body: bytes, head: Header, extra: Mapping[str, str], status_code: int = 200) -> Response:
+    headers = {
+        **HEADERS,
+        "Cache-Control": "no-cache",
+        "Vary": "Accept-Encoding",
+        HEIGHT_HEADER: str(head.height),
+        **extra,
+    }
+    return Response(body, status_code, headers, "text/html; charset=utf-8")
+
+
+async def _choose_language(request: Request) -> Response:
+    language = preferred(request.headers.get("accept-language", ""))
+    return RedirectResponse(f"/{language}", 303, {**HEADERS, "Vary": "Accept-Language"})
+
+
+async def _static(request: Request) -> Response:
+    asset = assets().get(request.path_params["name"])
+    if asset is None:
+        raise CodedError(NO_SUCH_RESOURCE, "there is no such file")
+    for_ever = "public, max-age=31536000, immutable"
+    headers = {**HEADERS, "Cache-Control": for_ever if request.url.query else "no-cache"}
+    return Response(asset.content, media_type=asset.media_type, headers=headers)

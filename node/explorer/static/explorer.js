@@ -1,0 +1,81 @@
+// What a page does by itself while it is open. Everything is readable without this.
+//
+// Times get the reader's own clock beside them. On live pages, when the node tells of a final
+// block, the page is fetched again and its parts marked `data-part` are put in place of the old.
+
+const local = new Intl.DateTimeFormat(document.documentElement.lang, {
+  dateStyle: "short", timeStyle: "medium",
+});
+
+export function tellLocalTimes(root) {
+  for (const time of root.querySelectorAll("time[datetime]:not([data-told])")) {
+    time.dataset.told = "";
+    const own = document.createElement("span");
+    own.className = "local";
+    own.textContent = local.format(new Date(time.dateTime));
+    if (time.closest("td, th")) time.title = own.textContent;
+    else time.after(own);
+  }
+}
+
+const PAUSE_MS = 2000; // between two fetches of a page
+const SPOKEN_MS = 15000; // between two announcements to a screen reader
+
+function replaceParts(page) {
+  for (const old of document.querySelectorAll("[data-part]")) {
+    const fresh = page.getElementById(old.id);
+    if (!fresh || fresh.innerHTML === old.dataset.plain) continue;
+    const known = new Set([...old.querySelectorAll("tr")].map((row) => row.dataset.plain));
+    const plain = fresh.innerHTML;
+    for (const row of fresh.querySelectorAll("tr")) {
+      row.dataset.plain = row.textContent;
+      if (known.size && !known.has(row.textContent)) row.classList.add("new");
+    }
+    old.replaceWith(fresh);
+    fresh.dataset.plain = plain;
+    tellLocalTimes(fresh);
+  }
+  document.dispatchEvent(new CustomEvent("parts"));
+}
+
+function remember() {
+  for (const part of document.querySelectorAll("[data-part]")) {
+    part.dataset.plain = part.innerHTML;
+    for (const row of part.querySelectorAll("tr")) row.dataset.plain = row.textContent;
+  }
+}
+
+function follow() {
+  let waiting = false;
+  let spoken = 0;
+  const events = new EventSource("/v1/events");
+  const refresh = async () => {
+    waiting = false;
+    if (document.hidden) return;
+    const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+    if (!answer.ok) return;
+    replaceParts(new DOMParser().parseFromString(await answer.text(), "text/html"));
+  };
+  const soon = () => {
+    if (!waiting) {
+      waiting = true;
+      setTimeout(() => refresh().catch(() => {}), PAUSE_MS);
+    }
+  };
+  events.addEventListener("block", (event) => {
+    const height = Number(event.lastEventId);
+    const now = Date.now();
+    if (now - spoken > SPOKEN_MS && !document.hidden) {
+      spoken = now;
+      const said = document.getElementById("announce");
+      said.textContent = said.dataset.text.replace("{height}", height);
+    }
+    soon();
+  });
+  document.addEventListener("visibilitychange", soon);
+  addEventListener("pagehide", () => events.close());
+}
+
+remember();
+tellLocalTimes(document);
+if ("live" in document.body.dataset) follow();

@@ -1,0 +1,106 @@
+"""What a page sees while it is rendered: one unchanging state, the request, the language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
+
+from contracts.framework.party import PARTY, Party
+from contracts.framework.vocabulary import choice_label, field_label
+from ledger.block import Header
+from ledger.state import State
+from ledger.store.interface import ChainReader
+from node.api.describe import LEI_CHARS
+from node.api.words import missing
+from node.explorer.download import has_parquet
+from node.explorer.language import catalogue
+from node.explorer.table import Shown, Table
+
+if TYPE_CHECKING:
+    from ledger.errors import CodedError
+    from node.api.handle import NodeHandle
+
+
+class View:
+    """One request to one page. Reads only; nothing of it outlives the request."""
+
+    def __init__(
+        self,
+        node: NodeHandle,
+        reader: ChainReader,
+        head: Header,
+        *,
+        language: str,
+        path: str,
+        parameters: Mapping[str, Any],
+        query: Mapping[str, str],
+    ) -> None:
+        self.node = node
+        self.chain_id = node.chain_id
+        self.reader = reader
+        self.state = State(reader)
+        self.head = head
+        self.language = language
+        self.path = path
+        """The page's address without the language: ``/blocks/7``."""
+        self.parameters = parameters
+        self.query = query
+        self._parties: dict[str, Party | None] = {}
+
+    # words ------------------------------------------------------------------------------------
+    def text(self, message: str, **values: object) -> str:
+        """A text of the explorer in the reader's language, with its ``%(name)s`` filled in."""
+        told = catalogue(self.language).gettext(message)
+        return told % values if values else told
+
+    def label(self, name: str) -> str:
+        """A name of the declarations (state, choice, kind, role) in the reader's language."""
+        return choice_label(name, self.language)
+
+    def field(self, name: str) -> str:
+        """A field's name in the reader's language."""
+        return field_label(name, self.language)
+
+    # parties ----------------------------------------------------------------------------------
+    def party(self, lei: str) -> Party | None:
+        """A party of the register; None if it is in none."""
+        if lei not in self._parties:
+            known = len(lei) == LEI_CHARS
+            self._parties[lei] = self.state.get(PARTY, lei) if known else None
+        return self._parties[lei]
+
+    def name(self, lei: str) -> str:
+        """A party's registered name; of what is no party, the text itself."""
+        party = self.party(lei)
+        return lei if party is None else party.profile.name
+
+    # addresses --------------------------------------------------------------------------------
+    def href(self, path: str, **query: object) -> str:
+        """The address of a page in the reader's language."""
+        address = f"/{self.language}{quote(path, safe='/')}".rstrip("/")
+        given = {key: value for key, value in query.items() if value not in ("", None)}
+        return f"{address}?{urlencode(given)}" if given else address
+
+    def here(self, **changes: str) -> str:
+        """This page's address with some of its query changed; empty values are left out."""
+        return self.href(self.path, **{**self.query, **changes})
+
+    def missing(self, what: str) -> CodedError:
+        """The refusal for something that is not on the ledger; raise it."""
+        return missing(what, self.head.height)
+
+    # tables -----------------------------------------------------------------------------------
+    def show(self, table: Table[Any]) -> Shown:
+        """The slice of a table that this request asks for."""
+        cursor = self.query.get(table.name, "")
+        found = table.read(self, cursor, table.size)
+        parquet = f"{table.name}.parquet" if has_parquet() else ""
+        return Shown(
+            table,
+            found.rows,
+            self.here(**{table.name: ""}) + f"#{table.name}" if cursor else "",
+            self.here(**{table.name: found.next}) + f"#{table.name}" if found.next else "",
+            self.here(**{table.name: "", "download": f"{table.name}.csv"}),
+            self.here(**{table.name: "", "download": parquet}) if parquet else "",
+        )
