@@ -14,7 +14,7 @@ from contracts.dispute.events import RulingExecuted
 from contracts.executor import BlockInput, Candidate, Execution, execute_block, read_candidate
 from contracts.framework.event import Event
 from contracts.framework.machine import Machine, machines
-from contracts.framework.posting import BALANCE, balances
+from contracts.framework.posting import BALANCE, Balance, balances
 from contracts.framework.schedule import DEADLINE, HEIGHT_DEADLINE, Deadline
 from contracts.genesis import found, read_application
 from contracts.guarantee.events import GuaranteePaid
@@ -40,6 +40,10 @@ class _Account(NamedTuple):
 
 
 _EMPTY: Final = _Account(0, 0, NO_PLACE)
+
+
+def _account(balance: Balance) -> _Account:
+    return _Account(balance.amount, balance.count, (balance.height, balance.index))
 
 
 def _tag(kind: type[Event]) -> str:
@@ -69,8 +73,11 @@ class History:
         self._subjects: set[bytes] = set()
         self._told: set[tuple[str, bytes]] = set()
         for account, unit, balance in balances(opening) if opening is not None else ():
-            place = (balance.height, balance.index)
-            self._accounts[account, unit.value] = _Account(balance.amount, balance.count, place)
+            self.open_account(account, unit.value, balance)
+
+    def open_account(self, account: str, unit: str, balance: Balance) -> None:
+        """Start from an account as it stands in a state."""
+        self._accounts[account, unit] = _account(balance)
 
     def block(self, height: int, receipts: Iterable[Receipt]) -> Iterator[Finding]:
         """Take the receipts of the next block; what is wrong with them."""
@@ -112,19 +119,23 @@ class History:
 
     def against(self, state: State) -> Iterator[Finding]:
         """How the balances of a state differ from what the postings so far make."""
-        stored = {
-            (account, unit.value): _Account(b.amount, b.count, (b.height, b.index))
-            for account, unit, b in balances(state)
-        }
-        for entry in sorted(stored.keys() | self._accounts.keys()):
-            kept, booked = stored.get(entry, _EMPTY), self._accounts.get(entry, _EMPTY)
-            if kept != booked:
-                yield Finding(
-                    16,
-                    "postings-make-balances",
-                    f"{entry[0]} ({entry[1]}) stands at {kept.balance} after {kept.postings} "
-                    f"postings, receipts make {booked.balance} after {booked.postings}",
-                )
+        stored = {(account, unit.value): balance for account, unit, balance in balances(state)}
+        for account, unit in sorted(stored.keys() | self._accounts.keys()):
+            yield from self.against_account(account, unit, stored.get((account, unit)))
+
+    def against_account(
+        self, account: str, unit: str, balance: Balance | None
+    ) -> Iterator[Finding]:
+        """How one account of a state differs from what the postings so far make."""
+        kept = _EMPTY if balance is None else _account(balance)
+        booked = self._accounts.get((account, unit), _EMPTY)
+        if kept != booked:
+            yield Finding(
+                16,
+                "postings-make-balances",
+                f"{account} ({unit}) stands at {kept.balance} after {kept.postings} "
+                f"postings, receipts make {booked.balance} after {booked.postings}",
+            )
 
 
 @cache

@@ -1,0 +1,332 @@
+"""Verifying a ledger block by block, from the genesis document, into a store of one's own.
+
+The engine of whoever trusts nobody: a follower, a mirror, an auditor with an export. Blocks go
+through two steps. :meth:`Verifier.check` ties a segment, byte for byte, to a quorum's certificate;
+:meth:`Verifier.take` verifies every signature, executes the block again, compares receipts, roots
+and the whole header, checks the invariants that the block can break, and stores it. What fails is a
+:class:`contracts.violations.Violated` that names the place; the store then ends before it.
+
+>>> from ledger.store.memory import MemoryEnvironment
+>>> verifier = Verifier(genesis, Store(MemoryEnvironment()))  # doctest: +SKIP
+>>> verifier.check(segment.blocks)  # doctest: +SKIP
+>>> for block in segment.blocks:  # doctest: +SKIP
+...     verifier.take(block)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from contracts.blocks import MadeBlock, Parent, difference, make_block
+from contracts.executor import BlockInput, Candidate, read_candidate
+from contracts.genesis import found, read_application
+from contracts.increments import broken_by
+from contracts.invariants import Finding, broken
+from contracts.violations import Check, Violated, Violation, violated
+from ledger import keys, merkle
+from ledger.block import PROTOCOL_VERSION, Header, Verify, VoteKind
+from ledger.errors import BAD_GENESIS, CodedError
+from ledger.genesis import Genesis
+from ledger.merkle import Frontier
+from ledger.receipt import Receipt, read_receipt, receipt_hash
+from ledger.segment import PublishedBlock
+from ledger.state import State
+from ledger.store.chain import Store, first_block
+from ledger.store.interface import ChainReader
+from ledger.transaction import open_envelope, verify_signatures, wire_hash
+from ledger.validators import ValidatorSet
+
+
+class Verifier:
+    """A verified ledger and its next block. A new store starts with the genesis document.
+
+    Raises ``BAD_GENESIS`` if the store holds another ledger or the document contradicts itself.
+    """
+
+    def __init__(self, genesis: Genesis, store: Store, verify: Verify = keys.verify) -> None:
+        self.chain_id = genesis.chain_id
+        self._verify = verify
+        self._store = store
+        if store.head is None:
+            opening = found(read_application(genesis.application), genesis.time).changes()
+            store.commit(first_block(genesis, {k: v for k, v in opening.items() if v is not None}))
+        head = store.head
+        assert head is not None, "block 0 is committed above"
+        if head.chain_id != self.chain_id:
+            raise CodedError(
+                BAD_GENESIS,
+                f"the store holds ledger {head.chain_id.hex()[:16]}…, the genesis document is that "
+                f"of {self.chain_id.hex()[:16]}…",
+                field="chain_id",
+            )
+        self.head = head
+        """The newest verified header."""
+        self.hash = head.hash()
+        self.state = State(store)
+        """The state after the newest verified block."""
+        self.validators = validators_after(store, head)
+        """Who finalizes the next block."""
+
+    # step one: is it what a quorum finalized? ---------------------------------------------------
+    def check(self, blocks: Sequence[PublishedBlock]) -> None:
+        """Raise unless the blocks follow the newest verified one and a quorum finalized them all.
+
+        Nothing in them is believed before. A chain that a quorum finalized and that does not
+        follow is a violation that is ``certified``: the ledger was forked.
+        """
+        finals = require_final(
+            self.chain_id, blocks, self.head.height + 1, self.validators, self._verify
+        )
+        parent, parent_hash, history = self.head, self.hash, self._store.history()
+        for block, validators in zip(blocks, finals, strict=True):
+            header = block.header
+            fault = _link_fault(parent, parent_hash, history, header, validators)
+            if fault:
+                raise violated(Check.LINK, header.height, fault, certified=True)
+            parent, parent_hash = header, header.hash()
+            history = history.append(parent_hash)
+        for block in blocks:
+            self._require_content(block)
+
+    def _require_content(self, block: PublishedBlock) -> None:
+        header = block.header
+        wires = wires_of(block)
+        if (
+            len(block.rows) == header.receipts
+            and len(wires) == header.transactions
+            and merkle.tree_head([wire_hash(self.chain_id, wire) for wire in wires])
+            == header.transactions_root
+        ):
+            return
+        position, what = self._wrong_wire(block)
+        raise violated(Check.CONTENT, header.height, what, position=position)
+
+    def _wrong_wire(self, block: PublishedBlock) -> tuple[int | None, str]:
+        """Which transaction is not the recorded one, as far as its neighbours can tell."""
+        header = block.header
+        if len(block.rows) != header.receipts or len(wires_of(block)) != header.transactions:
+            return None, (
+                f"comes with {len(block.rows)} receipts and {len(wires_of(block))} transactions, "
+                f"it recorded {header.receipts} and {header.transactions}"
+            )
+        for position, row in enumerate(block.rows):
+            if row.wire:
+                try:
+                    candidate = self._candidate(row.wire, signatures=True)
+                except CodedError as error:
+                    return position, f"the transaction is not the one recorded: {error}"
+                if candidate.id != _subject(row.receipt):
+                    return position, "the transaction is not the one that its receipt answers"
+        return None, "the transactions are not those that the header commits to"
+
+    # step two: is what the quorum finalized right? ----------------------------------------------
+    def take(self, block: PublishedBlock, *, signatures: bool = True) -> None:
+        """Verify the next block, checked by :meth:`check`, and store it.
+
+        ``signatures=False`` leaves out members' signatures, which the caller has verified.
+        """
+        header = block.header
+        assert header.parent == self.hash, (
+            "blocks are taken in the order in which they were checked"
+        )
+        candidates = self._candidates(block, signatures=signatures)
+        made = make_block(
+            self.chain_id,
+            Parent(self.head, self.hash, self.state, self._store, self._store.history()),
+            self.validators,
+            view=header.view,
+            time=header.time,
+            candidates=list(candidates.values()),
+            is_recorded=lambda identity: self._store.find_transaction(identity) is not None,
+        )
+        violations = tuple(self._compare(block, made, candidates))
+        if violations:
+            raise Violated(violations)
+        commit = made.commit._replace(certificate=block.certificate, validators=block.validators)
+        self._store.commit(commit)
+        self.state.absorb(made.execution.overlay)
+        self.head, self.hash = header, made.hash
+        if block.validators is not None:
+            self.validators = block.validators
+
+    def _candidates(self, block: PublishedBlock, *, signatures: bool) -> dict[int, Candidate]:
+        """The transactions by their receipts' positions."""
+        candidates = {}
+        for position, row in enumerate(block.rows):
+            if not row.wire:
+                continue
+            try:
+                candidates[position] = self._candidate(row.wire, signatures=signatures)
+            except CodedError as error:
+                raise violated(
+                    Check.SIGNATURE,
+                    block.header.height,
+                    str(error),
+                    position=position,
+                    certified=True,
+                ) from None
+        return candidates
+
+    def _candidate(self, wire: bytes, *, signatures: bool) -> Candidate:
+        candidate = read_candidate(self.chain_id, wire)
+        if signatures:
+            verify_signatures(self.chain_id, open_envelope(wire))
+        return candidate
+
+    def _compare(
+        self, block: PublishedBlock, made: MadeBlock, candidates: Mapping[int, Candidate]
+    ) -> Iterator[Violation]:
+        """What the published block says otherwise than executing it again does."""
+        header = block.header
+        same = made.header == header
+        first = header.receipts - header.transactions
+        dropped = dict(made.execution.dropped)
+        for position, candidate in candidates.items():
+            if candidate.id in dropped:
+                yield Violation(
+                    Check.TRANSITION,
+                    header.height,
+                    f"was not to be recorded: {dropped[candidate.id]}",
+                    position,
+                    candidate.id.hex(),
+                    certified=True,
+                )
+        for position, (_, receipt) in enumerate(made.commit.rows):
+            published = block.rows[position].receipt if position < len(block.rows) else b""
+            if published != receipt:
+                kind = "deadline" if position < first else "transaction"
+                yield Violation(
+                    Check.RECEIPT,
+                    header.height,
+                    f"the receipt of this {kind} is not the one that executing it makes",
+                    position,
+                    read_receipt(receipt).subject.hex(),
+                    certified=not same and self._committed(block),
+                )
+        if not same:
+            what = difference(made.header, header)
+            yield Violation(Check.ROOT, header.height, what, certified=True)
+            return
+        input_ = BlockInput(self.chain_id, header.height, header.time)
+        for finding in broken_by(self.state, made.execution, input_):
+            yield _of_invariant(header.height, finding)
+
+    def _committed(self, block: PublishedBlock) -> bool:
+        """Whether the published receipts are those that the certified header commits to."""
+        hashes = [receipt_hash(self.chain_id, row.receipt) for row in block.rows]
+        return merkle.tree_head(hashes) == block.header.receipts_root
+
+    # the whole state ----------------------------------------------------------------------------
+    def broken(self) -> Iterator[Violation]:
+        """Every violation of an invariant that the newest state shows; costs what it is large."""
+        for finding in broken(self.state):
+            yield _of_invariant(self.head.height, finding)
+
+
+def require_final(
+    chain_id: bytes,
+    blocks: Sequence[PublishedBlock],
+    height: int,
+    validators: ValidatorSet,
+    verify: Verify = keys.verify,
+) -> list[ValidatorSet]:
+    """Each block's validators, once a quorum of them is known to have finalized it.
+
+    The blocks are consecutive from ``height``, which ``validators`` decide. Raises
+    :class:`Violated`, never certified: who shows such blocks shows what no quorum signed.
+    """
+    sets: list[ValidatorSet] = []
+    parent = None
+    for block in blocks:
+        header, certificate = block.header, block.certificate
+        if header.chain_id != chain_id:
+            what = f"is of another ledger, {header.chain_id.hex()[:16]}…"
+            raise violated(Check.LINK, height, what)
+        if header.height != height or (parent is not None and header.parent != parent):
+            raise violated(Check.LINK, height, "does not follow the block that comes before it")
+        parent = header.hash()
+        sets.append(validators)
+        if certificate is not None:
+            named = (certificate.kind, certificate.view, certificate.block)
+            if named != (VoteKind.FINALIZE, header.view, parent):
+                raise violated(Check.CERTIFICATE, height, "the certificate is not for this block")
+            try:
+                certificate.verify(chain_id, validators, verify)
+            except CodedError as error:
+                raise violated(Check.CERTIFICATE, height, error.message) from None
+        if header.next_validators_hash != header.validators_hash:
+            validators = _successors(chain_id, block, validators)
+        height += 1
+    if not blocks or blocks[-1].certificate is None:
+        raise violated(Check.CERTIFICATE, max(0, height - 1), "comes without its finalization")
+    return sets
+
+
+def _successors(chain_id: bytes, block: PublishedBlock, before: ValidatorSet) -> ValidatorSet:
+    height, after = block.header.height, block.validators
+    if block.certificate is None:
+        what = "changes the validators without a finalization of its own"
+        raise violated(Check.CERTIFICATE, height, what)
+    if after is None or after.hash(chain_id) != block.header.next_validators_hash:
+        raise violated(Check.CONTENT, height, "comes with other validators than it hands over to")
+    if after.epoch != before.epoch + 1:
+        what = f"hands over to epoch {after.epoch} from epoch {before.epoch}"
+        raise violated(Check.LINK, height, what, certified=True)
+    return after
+
+
+def _link_fault(
+    parent: Header, parent_hash: bytes, history: Frontier, header: Header, validators: ValidatorSet
+) -> str:
+    """What is wrong with a final header as the successor of another; empty if nothing is."""
+    if header.parent != parent_hash:
+        return (
+            f"a quorum finalized a chain that leaves this one below: its parent is "
+            f"{header.parent.hex()[:16]}…, the verified block {parent.height} is "
+            f"{parent_hash.hex()[:16]}…"
+        )
+    if header.time <= parent.time:
+        return f"the time {header.time} is not after the parent's, {parent.time}"
+    if header.view <= parent.view:
+        return f"the view {header.view} is not after the parent's, {parent.view}"
+    if header.epoch != validators.epoch:
+        return f"the epoch is {header.epoch}, its validators are those of {validators.epoch}"
+    if header.validators_hash != validators.hash(header.chain_id):
+        return "the validators are not those that the block below named"
+    if header.history_root != history.root():
+        return "the history root is not that of the headers below"
+    if header.protocol > PROTOCOL_VERSION:
+        return f"protocol {header.protocol} is newer than this software, {PROTOCOL_VERSION}"
+    return ""
+
+
+def validators_after(store: ChainReader, header: Header) -> ValidatorSet:
+    """Who finalizes the block after a stored one."""
+    changes = header.next_validators_hash != header.validators_hash
+    validators = store.validators(header.epoch + changes)
+    assert validators is not None, "a store holds the validators of every epoch that it knows"
+    return validators
+
+
+def wires_of(block: PublishedBlock) -> list[bytes]:
+    """A block's signed transactions in order."""
+    return [row.wire for row in block.rows if row.wire]
+
+
+def _subject(receipt: bytes) -> bytes:
+    """Whom a published receipt answers; nothing if the bytes are none."""
+    try:
+        answered: Receipt = read_receipt(receipt)
+    except Exception:  # whatever a decoder says of bytes that anybody may have made
+        return b""
+    return answered.subject
+
+
+def _of_invariant(height: int, finding: Finding) -> Violation:
+    return Violation(
+        Check.INVARIANT,
+        height,
+        f"invariant {finding.number} ({finding.check}): {finding.what}",
+        object=finding.check,
+        certified=True,
+    )

@@ -1,0 +1,227 @@
+"""An auditor's engine: what is right is taken, and what is wrong is named where it stands."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import structs
+from published import (
+    BEARINGS,
+    GEAR,
+    Ledger,
+    example,
+    finalization,
+    follower,
+    four_guarantors,
+    signed_anyway,
+    taken,
+)
+
+from contracts.framework.posting import BALANCE, Balance
+from contracts.verifier import Verifier
+from contracts.violations import Check, Violated, Violation
+from ledger import merkle, segment
+from ledger.codec import encode
+from ledger.errors import BAD_GENESIS, CodedError
+from ledger.receipt import Receipt, read_receipt, receipt_hash
+from ledger.segment import PublishedBlock, PublishedRow
+from ledger.store import tables
+from ledger.store.chain import Store
+from ledger.store.memory import MemoryEnvironment
+from ledger.transaction import wire_hash
+
+
+@cache
+def known() -> Ledger:
+    return example()
+
+
+def only(verifier: Verifier, blocks: list[PublishedBlock]) -> Violation:
+    with pytest.raises(Violated) as caught:
+        taken(verifier, blocks)
+    return caught.value.violations[0]
+
+
+def everything_in(store: Store) -> list[tuple[str, bytes, bytes]]:
+    return [
+        (table.name, key, value)
+        for table in tables.CHAIN_TABLES
+        for key, value in tables.each(store.environment, table)
+    ]
+
+
+def test_a_ledger_is_made_again_to_the_last_byte() -> None:
+    store = Store(MemoryEnvironment())
+    verifier = Verifier(known().genesis, store)
+    taken(verifier, known().segment().blocks)
+    assert everything_in(store) == everything_in(known().store)
+    assert list(verifier.broken()) == []
+
+
+def test_a_verifier_goes_on_where_its_store_ends() -> None:
+    store = Store(MemoryEnvironment())
+    blocks = known().segment().blocks
+    for start in range(0, len(blocks)):
+        verifier = Verifier(known().genesis, store)
+        if verifier.head.height == start:
+            end = next(n for n in range(start, len(blocks)) if blocks[n].certificate) + 1
+            taken(verifier, blocks[start:end])
+    assert everything_in(store) == everything_in(known().store)
+
+
+@given(data=st.data())
+def test_one_flipped_byte_anywhere_is_found_in_its_block(data: st.DataObject) -> None:
+    blocks = list(known().segment().blocks)
+    number = data.draw(st.integers(0, len(blocks) - 1), label="block")
+    encoded = bytearray(segment.write(segment.Segment(8, (blocks[number],))))
+    # The first bytes frame the segment: its kind and its publisher's height.
+    start = encoded.index(encode(blocks[number])[1:])
+    at = data.draw(st.integers(start, len(encoded) - 1), label="byte")
+    encoded[at] ^= 1 << data.draw(st.integers(0, 7), label="bit")
+    try:
+        [altered] = segment.read(bytes(encoded)).blocks
+    except (CodedError, ValueError):
+        return  # not even a block
+    verifier = follower(known())
+    violation = only(verifier, [*blocks[:number], altered, *blocks[number + 1 :]])
+    # A header that is another one shows where its neighbours or its certificate do not fit it.
+    certified = next(n for n in range(number, len(blocks)) if blocks[n].certificate)
+    assert number < violation.height <= certified + 2
+    assert not violation.certified, "no quorum signed what a publisher altered"
+    assert verifier.head.height <= number
+
+
+def altered_row(position: int, **change: object) -> PublishedBlock:
+    block = known().segment(4).blocks[0]
+    rows = list(block.rows)
+    rows[position] = structs.replace(rows[position], **change)
+    return structs.replace(block, rows=tuple(rows))
+
+
+def flipped(data: bytes, at: int) -> bytes:
+    return data[:at] + bytes((data[at] ^ 1,)) + data[at + 1 :]
+
+
+@pytest.mark.parametrize("position", [0, 1, 2])
+@pytest.mark.parametrize("at", [-1, 20, 60])
+def test_an_altered_transaction_is_named_by_its_position(position: int, at: int) -> None:
+    wire = known().segment(4).blocks[0].rows[position].wire
+    block = altered_row(position, wire=flipped(wire, at % len(wire)))
+    violation = only(follower(known()), [*known().segment().blocks[:3], block])
+    assert (violation.check, violation.height, violation.position) == (Check.CONTENT, 4, position)
+
+
+@pytest.mark.parametrize("position", [0, 1, 2])
+def test_an_altered_receipt_is_named_by_its_position(position: int) -> None:
+    receipt = known().segment(4).blocks[0].rows[position].receipt
+    block = altered_row(position, receipt=flipped(receipt, len(receipt) - 10))
+    violation = only(follower(known()), [*known().segment().blocks[:3], block])
+    assert (violation.check, violation.height, violation.position) == (Check.RECEIPT, 4, position)
+    assert violation.object == read_receipt(receipt).subject.hex()
+    assert not violation.certified
+
+
+def test_less_than_a_quorum_makes_nothing_final() -> None:
+    block = known().segment(1).blocks[0]
+    few = structs.replace(block, certificate=finalization(block.header, (0, 1)))
+    assert only(follower(known()), [few]).check is Check.CERTIFICATE
+    nothing = structs.replace(block, certificate=None)
+    assert only(follower(known()), [nothing]).check is Check.CERTIFICATE
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "check"),
+    [
+        ("state_root", bytes(32), Check.ROOT),
+        ("next_validators_hash", bytes(32), Check.CONTENT),
+        ("time", 5, Check.LINK),
+        ("view", 0, Check.LINK),
+        ("epoch", 1, Check.LINK),
+        ("history_root", bytes(32), Check.LINK),
+        ("validators_hash", bytes(32), Check.CONTENT),
+        ("protocol", 9, Check.LINK),
+    ],
+)
+def test_what_a_quorum_signed_wrongly_is_a_violation_all_the_same(
+    name: str, value: object, check: Check
+) -> None:
+    block = signed_anyway(known().segment().blocks[0], lambda _: {name: value})
+    if name == "epoch":  # the certificate is of the epoch that signed it
+        block = structs.replace(
+            block, certificate=structs.replace(finalization(block.header), epoch=0)
+        )
+        with pytest.raises(Violated):
+            taken(follower(known()), [block])
+        return
+    violation = only(follower(known()), [block])
+    assert violation.check is check
+    assert violation.certified == (check is not Check.CONTENT)
+
+
+def test_a_quorum_that_leaves_the_verified_chain_forks_the_ledger() -> None:
+    verifier = follower(known())
+    blocks = known().segment().blocks
+    taken(verifier, blocks[:1])
+    other = signed_anyway(blocks[1], lambda _: {"parent": bytes(32)})
+    violation = only(verifier, [other])
+    assert violation.check is Check.LINK and violation.certified
+
+
+def recorded_wrongly(wire: bytes, receipt: bytes | None = None) -> list[PublishedBlock]:
+    """A block that a quorum finalized, with a transaction that no correct node records."""
+    ledger = Ledger()
+    made = ledger.make([ledger.payment()])
+    row = PublishedRow(wire, receipt or made.commit.rows[0].receipt)
+    chain_id = ledger.genesis.chain_id
+    header = structs.replace(
+        made.header,
+        transactions_root=merkle.tree_head([wire_hash(chain_id, wire)]),
+        receipts_root=merkle.tree_head([receipt_hash(chain_id, row.receipt)]),
+    )
+    return [PublishedBlock(header, (row,), finalization(header))]
+
+
+def test_a_final_transaction_with_a_bad_signature_is_named() -> None:
+    ledger = Ledger()
+    violation = only(follower(ledger), recorded_wrongly(flipped(ledger.payment(), -1)))
+    assert violation.check is Check.SIGNATURE
+    assert violation.certified and violation.position == 0
+
+
+def test_a_final_transaction_without_authority_is_named() -> None:
+    ledger = Ledger()
+    wire = ledger.payment(GEAR, signer=BEARINGS)
+    violation = only(follower(ledger), recorded_wrongly(wire))
+    assert violation.check is Check.TRANSITION
+    assert violation.certified and violation.position == 0 and len(violation.object) == 64
+
+
+def test_a_final_receipt_that_execution_does_not_make_is_named() -> None:
+    ledger = Ledger()
+    made = ledger.make([ledger.payment()])
+    wire, receipt = made.commit.rows[0]
+    lie = encode(Receipt(read_receipt(receipt).subject))
+    violation = only(follower(ledger), recorded_wrongly(wire, lie))
+    assert violation.check is Check.RECEIPT
+    assert violation.certified and violation.position == 0
+
+
+def test_a_broken_state_is_found_by_the_complete_check() -> None:
+    store = Store(MemoryEnvironment())
+    verifier = Verifier(known().genesis, store)
+    key = BALANCE.key("KZ/issued", "SCU")
+    record = encode(Balance(-5, 0, 0, 0))
+    store.environment.write([tables.Change(tables.Table.STATE, [(key, record)])])
+    found = list(Verifier(known().genesis, store).broken())
+    assert found and all(v.check is Check.INVARIANT and v.certified for v in found)
+    assert list(verifier.broken())
+
+
+def test_another_ledgers_store_is_refused() -> None:
+    other = structs.replace(four_guarantors(), network="another")
+    with pytest.raises(CodedError) as caught:
+        Verifier(other, known().store)
+    assert caught.value.code is BAD_GENESIS
