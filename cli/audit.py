@@ -19,6 +19,7 @@ from cli.audit_invariants import invariants
 from cli.audit_words import audit_words
 from cli.describe import describe, describe_event
 from cli.errors import FILE_MISSING
+from cli.export.commands import export
 from ledger import proof
 from ledger.errors import BAD_PROOF, BAD_RECEIPT, CodedError
 from ledger.genesis import Genesis, load
@@ -262,6 +263,7 @@ def verify_extension(file: Path, genesis: Path, quiet: bool, known: str) -> None
         )
 
 
+audit.add_command(export)
 audit.add_command(preference_certificate)
 audit.add_command(audit_words)
 audit.add_command(invariants)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 
 from cli.errors import FILE_EXISTS, FILE_MISSING, FILE_MODE
@@ -57,3 +58,27 @@ def write_private(path: Path, data: bytes, *, exclusive: bool) -> None:
         os.fsync(directory)
     finally:
         os.close(directory)
+
+
+def write_new(path: Path, chunks: Iterable[bytes]) -> int:
+    """Write a new file that others may read, whole or not at all, durably; its size in bytes.
+
+    An existing file is ``FILE_EXISTS``. Whatever ``chunks`` raises leaves nothing behind.
+    """
+    if path.exists():
+        raise CodedError(FILE_EXISTS, f"{path} exists")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    size = 0
+    try:
+        with temporary.open("xb") as file:
+            for chunk in chunks:
+                size += file.write(chunk)
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            raise CodedError(FILE_EXISTS, f"{path} exists") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+    return size

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 from cli import output
 from cli.localcluster import LocalCluster
-from cli.scenario.books import Books
 from cli.scenario.handover import MAIN
 from cli.scenario.play import Played
+from contracts.books import Books
 from node.api.models import PartyView, SupplyAnswer
 
 

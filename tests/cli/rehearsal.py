@@ -105,8 +105,8 @@ def rehearsal(scenario: Scenario) -> tuple[Stage, OneProcess]:
             state.guarantor.id,
             state.country,
             cast.derive(state.guarantor.id, "vote").public,
-            b"",
-            f"node-{index}:1",
+            bytes([index + 1]),
+            f"node-{index}.invalid:1",
         )
         for index, state in enumerate(scenario.states)
     )

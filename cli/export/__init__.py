@@ -1,0 +1,1 @@
+"""File formats of people's own tools, written from :mod:`contracts.extracts`."""

@@ -1,0 +1,93 @@
+"""Options that exports share: the ledger's genesis file, the store to read, the file to write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from cli import output
+from cli.errors import FILE_MISSING
+from contracts.extracts.walk import Reach, Walk
+from ledger.errors import CodedError
+from ledger.genesis import load
+from ledger.store.chain import Store
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+FILE = click.Path(dir_okay=False, path_type=Path)
+FOLDER = click.Path(file_okay=False, path_type=Path)
+
+genesis_option = click.option(
+    "--genesis", type=FILE, required=True, help="Genesis file of the ledger: all that is trusted."
+)
+store_option = click.option(
+    "--store", type=FOLDER, required=True, help="Folder data/ledger of a node's home, or a copy."
+)
+out_option = click.option("-o", "--out", type=FILE, required=True, help="File to write.")
+
+
+def options(*chosen: Callable[[Any], Any]) -> Callable[[F], F]:
+    """Several options as one decorator, in the order in which help shows them."""
+
+    def add(command: F) -> F:
+        for option in reversed((*chosen, output.json_option)):
+            command = option(command)
+        return command
+
+    return add
+
+
+@contextmanager
+def opened(store: Path) -> Iterator[Store]:
+    """A store, only read, also beside the node that writes it."""
+    from ledger.store.disk import open_store
+
+    if not store.is_dir():
+        raise CodedError(FILE_MISSING, f"{store} does not exist")
+    found = open_store(store, read_only=True)
+    try:
+        yield found
+    finally:
+        found.close()
+
+
+@contextmanager
+def walked(store: Path, genesis: Path) -> Iterator[Walk]:
+    """A walk over a store's whole ledger."""
+    document = load(genesis)
+    with opened(store) as found:
+        yield Walk(found, document)
+
+
+def tell_reach(reach: Reach, *files: Path) -> None:
+    """Say what was written and how far it goes."""
+    body = {
+        "network": reach.network,
+        "chain_id": reach.chain_id.hex(),
+        "from_height": 1,
+        "height": reach.height,
+        "block": reach.block.hex(),
+        "state_root": reach.state_root.hex(),
+        "time": {"iso": output.moment(reach.time), "ms": reach.time},
+        "time_zone": "UTC",
+        "receipts": reach.receipts,
+        "transactions": reach.transactions,
+        "postings": reach.postings,
+        "certified": {
+            "epoch": reach.signers.epoch,
+            "validators": reach.signers.validators,
+            "signers": list(reach.signers.names),
+        },
+        "files": [str(file) for file in files],
+    }
+
+    def human() -> None:
+        for file in files:
+            output.done(f"written: {file}")
+        output.facts(reach.facts())
+
+    output.emit(body, human)
