@@ -75,6 +75,8 @@ WRITE_GROUP = 64
 """Persist effects that one fsync may cover."""
 STOP_SECONDS = 10.0
 """A graceful stop that takes longer is cut short."""
+ALARMS_KEPT = 256
+"""Alarms that a guarantor's node remembers for whoever asks; all are in its log."""
 LAG_PROBE_SECONDS = 0.5
 """Interval of the event loop's self-measurement."""
 

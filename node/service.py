@@ -11,6 +11,7 @@ import asyncio
 import gc
 import os
 import signal
+from collections import deque
 from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
@@ -19,10 +20,11 @@ from prometheus_client import CollectorRegistry
 
 from ledger.block import Header
 from ledger.errors import CodedError
+from ledger.evidence import DoubleVote
 from ledger.genesis import Genesis
 from ledger.store.interface import BlockCommit, ChainStore
 from node import description, limits
-from node.api.handle import Description, Submission
+from node.api.handle import Description, RaisedAlarm, Submission, Watch
 from node.consensus.config import Identity
 from node.errors import BUSY, HALTED, NOT_READY, Busy
 from node.identity import read_certificate
@@ -75,6 +77,8 @@ class Service:
         self._started_ms = wall_clock_ms()
         self._final_ms: int | None = None
         self._seen_restarts = 0
+        self._alarms: deque[RaisedAlarm] = deque(maxlen=limits.ALARMS_KEPT)
+        self._alarms_raised = 0
 
     # life -------------------------------------------------------------------------------------
     async def run(self, until_closed: int | None = None) -> CodedError | None:
@@ -258,6 +262,21 @@ class Service:
             with suppress(ValueError):
                 self._waiters.remove(entry)
 
+    @property
+    def alarms(self) -> Sequence[RaisedAlarm]:
+        """The newest alarms since the node was started."""
+        return tuple(self._alarms)
+
+    @property
+    def evidence(self) -> Sequence[DoubleVote]:
+        """Proofs against guarantors that this node came by since it was started."""
+        return tuple(self._replica.evidence)
+
+    @property
+    def watch(self) -> Watch | None:
+        """None: checking is part of this node's other work."""
+        return None
+
     def describe(self) -> Description:
         """What the node is doing and why it waits."""
         replica, core = self._replica, self._replica.core
@@ -352,6 +371,16 @@ class Service:
     def alarm(self, alarm: Alarm) -> None:
         """Tell the operator; a fatal alarm stops the node."""
         self._measured.alarms.labels(alarm.code).inc()
+        self._alarms_raised += 1
+        self._alarms.append(
+            RaisedAlarm(
+                number=self._alarms_raised,
+                code=alarm.code,
+                text=alarm.text,
+                raised_ms=wall_clock_ms(),
+                freezes=alarm.fatal,
+            )
+        )
         _log.error("alarm", code=alarm.code, text=alarm.text, fatal=alarm.fatal)
         if alarm.fatal:
             self.stop(CodedError(HALTED, f"{alarm.code}: {alarm.text}"))

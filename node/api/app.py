@@ -12,6 +12,7 @@ from fastapi.routing import APIRoute
 
 from node.api import (
     accounts,
+    alarms,
     blocks,
     events,
     histories,
@@ -20,6 +21,7 @@ from node.api import (
     proofs,
     reference,
     schema,
+    segments,
     submissions,
     system,
     todo,
@@ -79,6 +81,7 @@ def create_app(
         submissions.routes(api),
         transactions.routes(api),
         blocks.routes(api),
+        segments.routes(api),
         proofs.routes(api),
         parties.routes(api),
         todo.routes(api),
@@ -87,6 +90,7 @@ def create_app(
         reference.routes(api),
         events.routes(api, feed),
         system.routes(api, clock_ms),
+        alarms.routes(api),
     ):
         app.include_router(router)
     if explorer.served:

@@ -112,11 +112,8 @@ class Api:
         pending = [at for at, result in enumerate(results) if result.status == "pending"]
         if not pending or timeout_s <= 0:
             return results
-        if self._waiters >= self.settings.max_waiters:
-            raise Busy("too many requests wait at this node; ask for the status later")
-        self._waiters += 1
         deadline = time.monotonic() + min(timeout_s, self.settings.max_wait_s)
-        try:
+        with self.waiter():
             while pending:
                 height = self.node.head().height
                 for at in pending:
@@ -131,6 +128,15 @@ class Api:
                     await asyncio.wait_for(self.node.wait_for_height(height + 1), remaining)
                 except TimeoutError:
                     break
+        return results
+
+    @contextmanager
+    def waiter(self) -> Iterator[None]:
+        """A request that waits for blocks; raises ``BUSY`` when too many do."""
+        if self._waiters >= self.settings.max_waiters:
+            raise Busy("too many requests wait at this node; ask again later")
+        self._waiters += 1
+        try:
+            yield
         finally:
             self._waiters -= 1
-        return results

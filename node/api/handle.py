@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry
 from ledger.block import Header
 
 if TYPE_CHECKING:
+    from ledger.evidence import DoubleVote
     from ledger.genesis import Genesis
     from ledger.store.interface import ChainStore
 
@@ -42,8 +43,49 @@ class Submission:
     field: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RaisedAlarm:
+    """Something that nobody responsible for a ledger may overlook; alarms are never taken back.
+
+    ``number`` counts a node's alarms from 1, ``code`` is stable, ``text`` a sentence that names
+    everything. ``block``, ``position`` (a receipt's index in it) and ``object`` say where, and
+    ``source`` which peer showed it, where there is one. After one that ``freezes`` the node
+    verifies no further. ``raised_ms`` is the wall clock in ms since the Unix epoch.
+    """
+
+    number: int
+    code: str
+    text: str
+    raised_ms: int
+    block: int | None = None
+    position: int | None = None
+    object: str = ""
+    source: str = ""
+    freezes: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """What a node that verifies for auditors has checked since it was started.
+
+    ``comparisons`` counts the times that a peer's chain was held against the verified one. The last
+    complete check of all invariants was made at ``complete_block`` (None: not yet) and took
+    ``complete_s`` seconds. ``frozen`` says why nothing more is verified, empty while it is.
+    """
+
+    blocks: int
+    transactions: int
+    certificates: int
+    comparisons: int
+    complete_checks: int
+    complete_block: int | None
+    complete_s: float
+    frozen: str
+
+
 class Peer(TypedDict):
-    """One other validator as this node sees it."""
+    """One other node as this node sees it: validators by their index, a follower's peers as they
+    were named on its command line."""
 
     index: int
     name: str
@@ -67,7 +109,7 @@ class Description(TypedDict):
 
     version: str
     name: str
-    role: Literal["validator", "observer"]
+    role: Literal["validator", "observer", "follower"]
     index: int | None
     view: int
     epoch: int
@@ -130,6 +172,21 @@ class NodeHandle(Protocol):
 
     def head(self) -> Header:
         """The newest committed header."""
+        ...
+
+    @property
+    def alarms(self) -> Sequence[RaisedAlarm]:
+        """Every alarm that the node remembers, oldest first."""
+        ...
+
+    @property
+    def evidence(self) -> Sequence[DoubleVote]:
+        """Proofs that guarantors contradicted themselves, each of them verified."""
+        ...
+
+    @property
+    def watch(self) -> Watch | None:
+        """What was checked on behalf of auditors; None for a node that has other work."""
         ...
 
     async def wait_for_height(self, height: int) -> None:

@@ -534,7 +534,7 @@ class NodeView(Answer, kw_only=True):
     network: str
     version: str
     name: str
-    role: Literal["validator", "observer"]
+    role: Literal["validator", "observer", "follower"]
     index: int | None
     head: BlockView
     clock: Moment
@@ -560,3 +560,58 @@ class Readiness(Answer, kw_only=True):
 
     ready: bool
     reason: str
+
+
+class AlarmView(View, kw_only=True):
+    """Something that nobody responsible for a ledger may overlook."""
+
+    number: int
+    code: str
+    text: str
+    raised: Moment
+    block: int | None
+    position: int | None
+    object: str
+    source: str
+    freezes: bool
+
+
+class WatchView(View, kw_only=True):
+    """What a follower has checked since it was started."""
+
+    blocks: int
+    transactions: int
+    certificates: int
+    comparisons: int
+    complete_checks: int
+    complete_block: int | None
+    complete_s: float
+    frozen: str
+
+
+class AlarmsAnswer(Answer, kw_only=True):
+    """The alarms that the node remembers, oldest first, and what it checks as a follower."""
+
+    alarms: list[AlarmView]
+    watch: WatchView | None
+
+
+class EvidenceView(View, kw_only=True):
+    """Two votes of one guarantor of which a correct one signs at most one.
+
+    ``proof`` are the votes in canonical bytes; they verify by the epoch's validators alone.
+    """
+
+    validator: int
+    name: str
+    party: str
+    epoch: int
+    view: int
+    votes: list[str]
+    proof: Hex
+
+
+class EvidenceAnswer(Answer, kw_only=True):
+    """Every contradiction of a guarantor that this node can prove."""
+
+    evidence: list[EvidenceView]

@@ -30,6 +30,7 @@ from contracts.genesis import application_genesis, found, read_application
 from ledger.block import Header, VoteKind, assemble, sign_vote
 from ledger.codec import encode
 from ledger.errors import CodedError
+from ledger.evidence import DoubleVote
 from ledger.genesis import Genesis, GenesisFile, dump
 from ledger.keys import PrivateKey
 from ledger.receipt import read_receipt
@@ -39,7 +40,7 @@ from ledger.store.interface import ChainStore
 from ledger.store.memory import MemoryEnvironment
 from ledger.transaction import Transaction, build, open_envelope, verify_signatures
 from ledger.validators import Validator, ValidatorSet
-from node.api.handle import Description, Submission
+from node.api.handle import Description, RaisedAlarm, Submission, Watch
 from node.errors import Busy
 from node.replica.blocktree import BlockTree
 
@@ -82,6 +83,9 @@ class SingleNode:
         self.now = START
         self.reachable = 1
         self.syncing = False
+        self.alarms: list[RaisedAlarm] = []
+        self.evidence: list[DoubleVote] = []
+        self.watch: Watch | None = None
         self.alarms: list[str] = []
         self._store = Store(MemoryEnvironment())
         application = read_application(genesis.application)

@@ -210,7 +210,8 @@ async def test_damaged_envelopes_each_get_a_code_and_change_nothing(
     assert len(answers) == len(wires)
     taken = {a["id"] for a in answers if a["status"] == "pending"}
     assert all(a["code"] and a["reason"] for a in answers if a["status"] == "refused")
-    assert all(wire == sound for wire, a in zip(wires, answers, strict=True) if a["id"] in taken)
+    for wire, told in zip(wires, answers, strict=True):
+        assert wire == sound or told["status"] != "pending"
     assert node.describe()["pending_transactions"] <= before + len(taken)
 
 
