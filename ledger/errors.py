@@ -93,3 +93,9 @@ NOT_CERTIFIED = define(
 STORE_CORRUPT = define("STORE_CORRUPT", 500, "A stored record fails its checksum.")
 STORE_FULL = define("STORE_FULL", 507, "The disk is full; the node has stopped cleanly.")
 STORE_LOCKED = define("STORE_LOCKED", 409, "Another process has this store open.")
+BAD_SNAPSHOT = define(
+    "BAD_SNAPSHOT", 400, "A snapshot or a part of one is not what its certified header commits to."
+)
+PRUNED = define(
+    "PRUNED", 410, "This node no longer holds blocks that old; others, or an archive, may."
+)

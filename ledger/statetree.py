@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_left
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import pairwise
 from typing import Annotated, NamedTuple, Protocol
@@ -151,6 +151,23 @@ class StateTree:
         batch = _Update(self._bucket_hash, self._branch_hash, pages)
         return TreeUpdate(batch.run(leaves), batch.written)
 
+    def subtree(self, path: bytes, records: Iterable[tuple[bytes, bytes]]) -> TreeUpdate:
+        """The subtree at ``path`` that holds exactly these records (key, value), as its own tree.
+
+        Raises ``BAD_PROOF`` naming a key that has its place elsewhere or stands there twice.
+        """
+        keyed = sorted((self.entry(key, value), key) for key, value in records)
+        if not keyed:
+            return TreeUpdate(_NO_CHILD if path else self.empty_root, {})
+        for (entry, key), following in zip(keyed, [*keyed[1:], None], strict=True):
+            if _nibbles(entry, len(path)) != path:
+                raise CodedError(BAD_PROOF, f"key {key.hex()} is not of this part of the state")
+            if following is not None and following[0][:_DIGEST] == entry[:_DIGEST]:
+                raise CodedError(BAD_PROOF, f"key {key.hex()} stands there twice")
+        batch = _Update(self._bucket_hash, self._branch_hash, NoPages())
+        root, _ = batch.place(path, [entry for entry, _ in keyed])
+        return TreeUpdate(root, batch.written)
+
     def prove(self, pages: PageReader, key: bytes) -> StateProof:
         """The proof of a key's value, or of its absence."""
         digest = self.key_digest(key)
@@ -279,6 +296,10 @@ class _Update:
                 entries.insert(at, leaf)
         return self._write(path, entries, page)
 
+    def place(self, path: bytes, entries: list[bytes]) -> tuple[bytes, int]:
+        """A new subtree of sorted entries. Hash (zero if empty) and entry count."""
+        return self._write(path, entries, b"")
+
     def _write(self, path: bytes, entries: list[bytes], before: bytes) -> tuple[bytes, int]:
         """Store entries as a bucket, or as a branch if they are too many."""
         if not entries:
@@ -400,6 +421,34 @@ def _find(bucket: bytes, digest: bytes) -> bytes | None:
     return None
 
 
+def entry_count(page: bytes) -> int:
+    """How many records the subtree of a page holds."""
+    return _count(page)
+
+
+def children(page: bytes, path: bytes) -> list[tuple[bytes, bytes]]:
+    """Path and hash of each child of a branch page at ``path``; a bucket has none."""
+    if page[:1] == _BUCKET:
+        return []
+    found = [(path + bytes((nibble,)), _child(page, nibble)) for nibble in range(_FANOUT)]
+    return [(child, digest) for child, digest in found if digest != _NO_CHILD]
+
+
+def is_branch(page: bytes) -> bool:
+    """Whether bytes have a branch page's shape."""
+    return page[:1] == _BRANCH and len(page) == _BRANCH_BYTES
+
+
+def path_of(digest: bytes, depth: int) -> bytes:
+    """The path of the subtree at a depth in which a key with this digest has its place."""
+    return _nibbles(digest, depth)
+
+
+def path_name(path: bytes) -> str:
+    """A path as people read it: one hexadecimal digit per step, ``root`` for none."""
+    return path.hex()[1::2] or "root"
+
+
 def bucket_entries(page: bytes) -> list[bytes]:
     """The entries of a bucket page; none of a branch."""
     if page[:1] != _BUCKET:
@@ -424,4 +473,4 @@ def _lost(path: bytes) -> CodedError:
 
 
 def _corrupt(path: bytes, what: str) -> CodedError:
-    return CodedError(STORE_CORRUPT, f"state tree page {path.hex()[1::2] or 'root'} {what}")
+    return CodedError(STORE_CORRUPT, f"state tree page {path_name(path)} {what}")

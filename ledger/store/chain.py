@@ -36,6 +36,12 @@ class Chain:
         height = self._reader.get(Table.META, tables.HEAD_KEY)
         return None if height is None else self.header(int.from_bytes(height, "big"))
 
+    @property
+    def base(self) -> int:
+        """The lowest height whose receipts and transactions are stored."""
+        height = self._reader.get(Table.META, tables.BASE_KEY)
+        return 0 if height is None else int.from_bytes(height, "big")
+
     def get(self, key: bytes) -> bytes | None:
         """A value of the newest state."""
         return self._reader.get(Table.STATE, key)

@@ -2,10 +2,13 @@
 
 Everything is recomputed from what stands lowest: checksums of all records, then block by block the
 links, roots, certificates, receipts and indexes, then the state against its tree. Each deviation is
-one :class:`Finding`; a sound store yields none. Run it in a process of its own: on the store of a
-stopped node, on a copy, or read-only beside a running node, whose file then grows a little, because
-the check looks at one unchanging content from beginning to end. A damaged file can also end the
-LMDB library itself (a bus error), which a caller sees as that process's exit status.
+one :class:`Finding`; a sound store yields none. Of blocks below the store's base, whose rows were
+pruned or never fetched, their headers and certificates are all that there is to check.
+
+Run it in a process of its own: on the store of a stopped node, on a copy, or read-only beside a
+running node, whose file then grows a little, because the check looks at one unchanging content from
+beginning to end. A damaged file can also end the LMDB library itself (a bus error), which a caller
+sees as that process's exit status.
 """
 
 from __future__ import annotations
@@ -96,6 +99,7 @@ class _Walk:
         self._parent: Header | None = None
         self._history = Frontier()
         self._validators: ValidatorSet | None = None
+        self._base = self._chain.base
         self._certified = 0  # block 0 needs no certificate: its hash follows from genesis
         self._count = dict.fromkeys(Table, 0)
 
@@ -110,7 +114,8 @@ class _Walk:
         if height == 0:
             yield from self._take_validators(header, where)
         yield from (Finding(where, what) for what in self._certificate(header))
-        yield from self._rows(header)
+        if height >= self._base:
+            yield from self._rows(header)
         self._history, nodes = self._history.grow(header.hash())
         for level, index, node in nodes:
             self._count[Table.HISTORY] += 1
@@ -219,6 +224,8 @@ class _Walk:
         if posting.sequence == 1:
             if posting.previous != NO_PLACE or posting.balance != posting.amount:
                 yield f"{name} is not a first one"
+            return
+        if posting.previous[0] < self._base:
             return
         row = self._chain.row(*posting.previous)
         before = None if row is None else _posting_of(read_receipt(row.receipt), posting)

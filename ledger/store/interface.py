@@ -79,6 +79,12 @@ class ChainReader(StateReader, PageReader, Protocol):
         """The newest block's header; None before block 0 is stored."""
         ...
 
+    @property
+    def base(self) -> int:
+        """The lowest height whose receipts and transactions are stored: 0 unless the store was
+        pruned or began with a snapshot. Headers, history and validators are always complete."""
+        ...
+
     def header(self, height: int) -> Header | None:
         """The header at a height."""
         ...

@@ -49,7 +49,8 @@ class LmdbEnvironment:
 
     Raises ``STORE_LOCKED`` if the directory is open elsewhere. ``read_only`` opens it beside its
     owner without a lock; :meth:`get` and :meth:`scan` then read the content at opening and
-    :meth:`snapshot` the newest.
+    :meth:`snapshot` the newest. ``bulk`` is for filling a new directory: nothing is durable
+    before :meth:`sync`.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class LmdbEnvironment:
         tables: Sequence[Table],
         *,
         read_only: bool = False,
+        bulk: bool = False,
         map_bytes: int = 64 << 20,
     ) -> None:
         self.path = path
@@ -75,6 +77,7 @@ class LmdbEnvironment:
                 max_dbs=len(Table),
                 readonly=read_only,
                 create=not read_only,
+                sync=not bulk,
                 readahead=False,  # reads are random; read-ahead would only fill memory
             )
             self._dbs = {
@@ -119,6 +122,14 @@ class LmdbEnvironment:
         with self._lock:
             self._read.abort()
             self._read = self._env.begin()
+
+    def sync(self) -> None:
+        """Make what a ``bulk`` environment wrote durable."""
+        try:
+            self._env.sync(True)
+        except lmdb.Error as error:
+            self._failed = True
+            raise _translated(error, self.path) from error
 
     def _try_write(self, batch: Sequence[tuple[Change, list[tuple[bytes, bytes]]]]) -> bool:
         """False, and nothing written, if the map is too small."""

@@ -49,6 +49,8 @@ class Table(IntEnum):
 CHAIN_TABLES = tuple(table for table in Table if table is not Table.JOURNAL)
 
 HEAD_KEY = b"head"
+BASE_KEY = b"base"
+"""The lowest height whose receipts and transactions are stored; 0 where it is absent."""
 FORMAT_KEY = b"format"
 
 

@@ -16,11 +16,13 @@ from contracts.framework.event import Event
 from contracts.framework.operation import Operation, write_operation
 from contracts.framework.party import Office, PartyKind, Profile, Role
 from contracts.genesis import ApplicationGenesis, GenesisParty, application_genesis, found
+from contracts.indexes import indexes_of
 from ledger.codec import Struct, encode
 from ledger.keys import PrivateKey
 from ledger.policy import ANY, Key, Requirement, Rule
 from ledger.receipt import Receipt
 from ledger.state import MemoryMap, Overlay, State
+from ledger.store.interface import Row
 from ledger.transaction import KeySignature, SignedTransaction, Transaction
 
 CHAIN = bytes(range(32))
@@ -147,6 +149,7 @@ class Ledger:
         self.recorded.update(c.id for c in execution.included)
         self.receipts += [(self.height, receipt) for receipt in execution.receipts]
         assert not execution.defects, execution.defects
+        assert_indexes_follow_from_rows(self.height, execution)
         self.last = execution
         return execution
 
@@ -177,6 +180,16 @@ class Ledger:
     def overlay(self) -> Overlay:
         """A scratch overlay over the committed state."""
         return Overlay(self.state)
+
+
+def assert_indexes_follow_from_rows(height: int, execution: Execution) -> None:
+    """What execution indexes is what a newcomer makes from the rows alone."""
+    fired = len(execution.receipts) - len(execution.included)
+    wires = [b""] * fired + [candidate.wire for candidate in execution.included]
+    rows = [Row(wire, encode(r)) for wire, r in zip(wires, execution.receipts, strict=True)]
+    made = indexes_of(height, rows)
+    assert made.ids == [(fired + i, c.id) for i, c in enumerate(execution.included)]
+    assert (made.anchors, made.events) == (execution.anchors, execution.events)
 
 
 def new_ledger(*members: GenesisParty, parameters: tuple[Struct, ...] = ()) -> Ledger:
