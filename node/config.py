@@ -7,6 +7,7 @@ Nothing here changes what a valid block is; that is in the genesis document. A n
     HOME/keys/           the node's keys (:mod:`node.identity`)
     HOME/data/ledger/    blocks, receipts, state
     HOME/data/votes/     the vote journal
+    HOME/data/explorer/  the explorer's index, made again whenever it is missing
 """
 
 from __future__ import annotations
@@ -53,6 +54,11 @@ class Home(NamedTuple):
     def ledger(self) -> Path:
         """The chain store."""
         return self.path / "data" / "ledger"
+
+    @property
+    def explorer(self) -> Path:
+        """The explorer's index, which may be deleted at any time."""
+        return self.path / "data" / "explorer"
 
     @property
     def votes(self) -> Path:
@@ -110,6 +116,8 @@ class NodeConfig(BaseSettings):
     """Where peers connect, ``host:port``."""
     api: ApiAddress = "127.0.0.1:8080"
     """Where the HTTP API is served; no API if empty."""
+    explorer: bool = True
+    """Whether pages for people are served at the API's address."""
     log_level: Level = "info"
     log_format: Format = "auto"
     workers: Annotated[int, Field(ge=0, le=64)] = 0

@@ -135,9 +135,11 @@ class Service:
     async def _serve_api(self) -> ApiServer | None:
         if not self._config.api:
             return None
+        from node.explorer.settings import ExplorerSettings  # noqa: PLC0415
         from node.server import ApiServer  # noqa: PLC0415  # only a node that serves pays for it
 
-        server = ApiServer(self, self._config.api, self._config.api_settings)
+        explorer = ExplorerSettings(self._config.explorer, self._opened.home.explorer)
+        server = ApiServer(self, self._config.api, self._config.api_settings, explorer)
         await server.start()
         return server
 

@@ -44,9 +44,11 @@ class Table(IntEnum):
     ANCHOR = 11
     EVENT = 12
     JOURNAL = 13
+    DERIVED = 14
 
 
-CHAIN_TABLES = tuple(table for table in Table if table is not Table.JOURNAL)
+CHAIN_TABLES = tuple(table for table in Table if table < Table.JOURNAL)
+"""What the chain store holds. The journal and what a node derives for itself lie apart."""
 
 HEAD_KEY = b"head"
 BASE_KEY = b"base"

@@ -66,6 +66,7 @@ def create_app(
     node: it adds its metrics to the node's registry.
     """
     api = Api(node, settings or ApiSettings())
+    site = Site(api, explorer, clock_ms) if explorer.served else None
     feed = Feed(api, partial(concerns, node.chain_id))
     app = FastAPI(
         title="iic ledger node",
@@ -75,6 +76,7 @@ def create_app(
         docs_url=None,  # its page loads scripts from elsewhere
         redoc_url=None,
         generate_unique_id_function=_operation_id,
+        lifespan=None if site is None else lambda app: site.running(),
     )
     problems.install(app)
     for router in (
@@ -93,8 +95,9 @@ def create_app(
         alarms.routes(api),
     ):
         app.include_router(router)
-    if explorer.served:
-        Site(api).install(app)
+    if site is not None:
+        site.install(app)
+    app.state.explorer = site
     app.add_middleware(
         Guard, rates=api.request_rates, metrics=api.metrics, height=lambda: node.head().height
     )

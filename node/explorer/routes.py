@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from functools import cached_property
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -17,12 +21,16 @@ from ledger.errors import TOO_LARGE, CodedError
 from ledger.store.interface import ChainReader
 from node.api.context import Api
 from node.api.guard import HEIGHT_HEADER
+from node.api.lane import Lane
 from node.errors import BAD_REQUEST, INTERNAL, NO_SUCH_RESOURCE, Busy
 from node.explorer import download, status
 from node.explorer.assets import PREFIX, assets
+from node.explorer.index.reader import IndexReader
+from node.explorer.index.writer import Index
 from node.explorer.language import msg, preferred
 from node.explorer.pages import PAGES
 from node.explorer.rendering import render
+from node.explorer.settings import ExplorerSettings
 from node.explorer.site import Group, Page
 from node.explorer.table import Table, machine_values
 from node.explorer.view import View
@@ -33,6 +41,8 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 MAX_QUERY_CHARS: Final = 2_000
 MAX_DOWNLOAD_ROWS: Final = 200_000
 DOWNLOAD_SLICE: Final = 500
+FINALITY_BLOCKS: Final = 100
+"""Of so many last blocks the time to finality is told."""
 
 HEADERS: Final = {
     "Content-Security-Policy": (
@@ -53,10 +63,52 @@ _log = logger("explorer")
 
 
 class Site:
-    """The explorer over one node."""
+    """The explorer over one node; :meth:`running` keeps its index up to date."""
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: Api, settings: ExplorerSettings, clock_ms: Callable[[], int]) -> None:
         self._api = api
+        self._settings = settings
+        self._clock_ms = clock_ms
+        self._lane = Lane(rest=api.settings.lane_rest, waiting=api.settings.lane_waiting)
+        self._finality_ms: deque[int] = deque(maxlen=FINALITY_BLOCKS)
+
+    @cached_property
+    def index(self) -> Index:
+        """The derived index; opened when it is first needed, at worst for this run alone."""
+        try:
+            return Index(self._api.node, self._settings.folder)
+        except (CodedError, OSError) as error:
+            _log.error("the explorer's index is not kept on disk", reason=str(error))
+            return Index(self._api.node)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Follow the chain for as long as the application serves."""
+        self.index.start()
+        following = asyncio.create_task(self._follow())
+        try:
+            yield
+        finally:
+            following.cancel()
+            await asyncio.to_thread(self.index.close)
+
+    async def _follow(self) -> None:
+        """Tell the index of every block, and note how long blocks take until they are final."""
+        node = self._api.node
+        while True:
+            await node.wait_for_height(node.head().height + 1)
+            self._finality_ms.append(max(0, self._clock_ms() - node.head().time))
+            self.index.tell()
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[tuple[IndexReader, ChainReader, Header]]:
+        """One unchanging index and chain, in the lane for reads that cost milliseconds.
+
+        The index is taken first, so it is never ahead of the chain.
+        """
+        async with self._lane.turn():
+            with self.index.snapshot() as index, self._api.snapshot() as (reader, head):
+                yield index, reader, head
 
     def install(self, app: FastAPI) -> None:
         """Add every page, in every language, and the files that they use."""
@@ -88,29 +140,38 @@ class Site:
         return answer
 
     async def _page(self, request: Request, page: Page, language: str) -> Response:
-        async with self._api.long_read() as (reader, head):
-            tag = self._tag(request, head)
+        async with self._turn() as (index, reader, head):
+            tag = self._tag(request, index, head)
             if request.headers.get("if-none-match") == tag:
                 return Response(status_code=304, headers={**HEADERS, "ETag": tag})
-            view = self._view(request, page, language, reader, head)
+            view = self._view(request, page, language, index, reader, head)
             given = page.render(view)
             body = render(language, page.template, self._values(view, page, given))
         return _html(body, head, {"ETag": tag})
 
-    def _tag(self, request: Request, head: Header) -> str:
+    def _tag(self, request: Request, index: IndexReader, head: Header) -> str:
         """Whatever a page shows follows from these."""
         seen = status.of(self._api.node)
-        parts = (request.url.path, request.url.query, head.hash().hex(), repr(seen))
+        ledger = (head.hash().hex(), str(index.height))
+        parts = (request.url.path, request.url.query, *ledger, repr(seen))
         return f'W/"{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:24]}"'
 
     def _view(
-        self, request: Request, page: Page, language: str, reader: ChainReader, head: Header
+        self,
+        request: Request,
+        page: Page,
+        language: str,
+        index: IndexReader,
+        reader: ChainReader,
+        head: Header,
     ) -> View:
         parameters: Mapping[str, Any] = request.path_params
         return View(
             self._api.node,
+            index,
             reader,
             head,
+            finality_ms=self._finality_ms,
             language=language,
             path=request.url.path.removeprefix(f"/{language}") or "/",
             parameters=parameters,
@@ -133,8 +194,8 @@ class Site:
         }
 
     async def _refused(self, request: Request, language: str, error: CodedError) -> Response:
-        with self._api.snapshot() as (reader, head):
-            view = self._view(request, _ERROR_PAGE, language, reader, head)
+        with self.index.snapshot() as index, self._api.snapshot() as (reader, head):
+            view = self._view(request, _ERROR_PAGE, language, index, reader, head)
             values = {"code": error.code.name, "reason": error.message}
             body = render(language, _ERROR_PAGE.template, self._values(view, _ERROR_PAGE, values))
         wait = {"Retry-After": str(error.retry_after_s)} if isinstance(error, Busy) else {}
@@ -181,8 +242,8 @@ class Site:
         rows: list[list[Any]] = []
         cursor, first = "", None
         while True:
-            async with self._api.long_read() as (reader, head):
-                view = self._view(request, page, language, reader, head)
+            async with self._turn() as (index, reader, head):
+                view = self._view(request, page, language, index, reader, head)
                 found = table.read(view, cursor, DOWNLOAD_SLICE)
                 rows += [machine_values(view, table.columns, row) for row in found.rows]
                 first = first or head

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
@@ -14,6 +14,7 @@ from ledger.store.interface import ChainReader
 from node.api.describe import LEI_CHARS
 from node.api.words import missing
 from node.explorer.download import has_parquet
+from node.explorer.index.reader import IndexReader
 from node.explorer.language import catalogue
 from node.explorer.table import Shown, Table
 
@@ -28,9 +29,11 @@ class View:
     def __init__(
         self,
         node: NodeHandle,
+        index: IndexReader,
         reader: ChainReader,
         head: Header,
         *,
+        finality_ms: Sequence[int] = (),
         language: str,
         path: str,
         parameters: Mapping[str, Any],
@@ -38,9 +41,13 @@ class View:
     ) -> None:
         self.node = node
         self.chain_id = node.chain_id
+        self.index = index
+        """Derived answers; they reflect ``index.height``, which may be a little below the head."""
         self.reader = reader
         self.state = State(reader)
         self.head = head
+        self.finality_ms = finality_ms
+        """From block time to final at this node, of the blocks that it saw lately."""
         self.language = language
         self.path = path
         """The page's address without the language: ``/blocks/7``."""

@@ -57,7 +57,9 @@ async def node() -> SingleNode:
 
 @pytest.fixture
 async def http(node: SingleNode) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(app=create_app(node, clock_ms=lambda: node.now))
+    app = create_app(node, clock_ms=lambda: node.now)
+    app.state.explorer.index.catch_up()
+    transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://node") as client:
         yield client
 
