@@ -172,6 +172,7 @@ class Site:
             reader,
             head,
             finality_ms=self._finality_ms,
+            object_pages=OBJECT_PAGES,
             language=language,
             path=request.url.path.removeprefix(f"/{language}") or "/",
             parameters=parameters,
@@ -264,6 +265,9 @@ def _navigation() -> list[tuple[str, list[Page]]]:
 
 
 NAVIGATION: Final = _navigation()
+
+
+OBJECT_PAGES: Final = {page.shows: page.path for page in PAGES if page.shows}
 
 
 def _nothing_page() -> Page:

@@ -33,7 +33,8 @@ class Page:
     ``render`` gives the values of ``template``; ``title`` among them replaces the declared one.
     ``group`` puts the page in the navigation; a page about one object has none, and ``parent`` is
     the path of the list that it belongs to. ``tables`` are those that can be downloaded. ``live``
-    pages are fetched again when a block arrives.
+    pages are fetched again when a block arrives. ``shows`` names the machine whose objects the page
+    is about; its path then ends in ``{id}``, and every link to such an object leads to it.
     """
 
     path: str
@@ -44,3 +45,4 @@ class Page:
     parent: str = ""
     tables: tuple[Table[Any], ...] = ()
     live: bool = False
+    shows: str = ""

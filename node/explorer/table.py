@@ -147,6 +147,21 @@ def place_of(cursor: str) -> tuple[int, int] | None:
     return number_of(height or "-"), number_of(index or "-")
 
 
+def place_text(place: tuple[int, int]) -> str:
+    """The cursor that :func:`place_of` reads."""
+    return f"{place[0]}.{place[1]}"
+
+
+def key_of(cursor: str) -> bytes:
+    """A cursor that is a key in hexadecimal; empty for the beginning. Raises ``BAD_CURSOR``."""
+    try:
+        return bytes.fromhex(cursor)
+    except ValueError:
+        raise CodedError(
+            BAD_CURSOR, "a cursor is what the page before gave", field="cursor"
+        ) from None
+
+
 def machine_columns(columns: Sequence[Column[Any]]) -> list[str]:
     """The names of a table's columns in CSV and Parquet."""
     names: list[str] = []

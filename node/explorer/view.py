@@ -34,6 +34,7 @@ class View:
         head: Header,
         *,
         finality_ms: Sequence[int] = (),
+        object_pages: Mapping[str, str],
         language: str,
         path: str,
         parameters: Mapping[str, Any],
@@ -53,6 +54,7 @@ class View:
         """The page's address without the language: ``/blocks/7``."""
         self.parameters = parameters
         self.query = query
+        self._object_pages = object_pages
         self._parties: dict[str, Party | None] = {}
 
     # words ------------------------------------------------------------------------------------
@@ -63,7 +65,8 @@ class View:
 
     def label(self, name: str) -> str:
         """A name of the declarations (state, choice, kind, role) in the reader's language."""
-        return choice_label(name, self.language)
+        told = choice_label(name, self.language)
+        return self.text(name) if told == name else told
 
     def field(self, name: str) -> str:
         """A field's name in the reader's language."""
@@ -88,6 +91,12 @@ class View:
         address = f"/{self.language}{quote(path, safe='/')}".rstrip("/")
         given = {key: value for key, value in query.items() if value not in ("", None)}
         return f"{address}?{urlencode(given)}" if given else address
+
+    def object_path(self, identity: bytes) -> str:
+        """The page about an object: its machine's own, or the general one."""
+        known = self.index.object(identity)
+        own = "" if known is None else self._object_pages.get(known[1], "")
+        return (own or "/objects/{id}").replace("{id}", identity.hex())
 
     def here(self, **changes: str) -> str:
         """This page's address with some of its query changed; empty values are left out."""
