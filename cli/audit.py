@@ -2,7 +2,7 @@
 
 Used by anybody who was handed a file: members, auditors, courts, customs. It stands on the ledger
 layer and the declarations only and imports nothing of the node: what checks a node shares no
-code with what a node says of itself.
+code with what a node says of itself. (``iic audit follow`` is a node, of the auditor's own.)
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import click
 
 from cli import output
 from cli.audit_certificate import preference_certificate
+from cli.audit_follow import follow
 from cli.audit_invariants import invariants
 from cli.audit_words import audit_words
 from cli.describe import describe, describe_event
@@ -267,3 +268,4 @@ audit.add_command(export)
 audit.add_command(preference_certificate)
 audit.add_command(audit_words)
 audit.add_command(invariants)
+audit.add_command(follow)

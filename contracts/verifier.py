@@ -22,7 +22,7 @@ from contracts.executor import BlockInput, Candidate, read_candidate
 from contracts.genesis import found, read_application
 from contracts.increments import broken_by
 from contracts.invariants import Finding, broken
-from contracts.violations import Check, Violated, Violation, violated
+from contracts.violations import Check, Forked, Violated, Violation, violated
 from ledger import keys, merkle
 from ledger.block import PROTOCOL_VERSION, Header, Verify, VoteKind
 from ledger.errors import BAD_GENESIS, CodedError
@@ -71,16 +71,19 @@ class Verifier:
     def check(self, blocks: Sequence[PublishedBlock]) -> None:
         """Raise unless the blocks follow the newest verified one and a quorum finalized them all.
 
-        Nothing in them is believed before. A chain that a quorum finalized and that does not
-        follow is a violation that is ``certified``: the ledger was forked.
+        Nothing in them is believed before. Raises :class:`contracts.violations.Forked` if a quorum
+        finalized them and they follow another block instead.
         """
         finals = require_final(
             self.chain_id, blocks, self.head.height + 1, self.validators, self._verify
         )
         parent, parent_hash, history = self.head, self.hash, self._store.history()
+        first = blocks[0].header
+        if first.parent != parent_hash:
+            raise Forked((_departure(first, parent, parent_hash),))
         for block, validators in zip(blocks, finals, strict=True):
             header = block.header
-            fault = _link_fault(parent, parent_hash, history, header, validators)
+            fault = _link_fault(parent, history, header, validators)
             if fault:
                 raise violated(Check.LINK, header.height, fault, certified=True)
             parent, parent_hash = header, header.hash()
@@ -275,16 +278,16 @@ def _successors(chain_id: bytes, block: PublishedBlock, before: ValidatorSet) ->
     return after
 
 
-def _link_fault(
-    parent: Header, parent_hash: bytes, history: Frontier, header: Header, validators: ValidatorSet
-) -> str:
+def _departure(header: Header, below: Header, below_hash: bytes) -> Violation:
+    what = (
+        f"a quorum finalized a chain that leaves this one below: its parent is "
+        f"{header.parent.hex()}, the verified block {below.height} is {below_hash.hex()}"
+    )
+    return Violation(Check.LINK, header.height, what, certified=True)
+
+
+def _link_fault(parent: Header, history: Frontier, header: Header, validators: ValidatorSet) -> str:
     """What is wrong with a final header as the successor of another; empty if nothing is."""
-    if header.parent != parent_hash:
-        return (
-            f"a quorum finalized a chain that leaves this one below: its parent is "
-            f"{header.parent.hex()[:16]}…, the verified block {parent.height} is "
-            f"{parent_hash.hex()[:16]}…"
-        )
     if header.time <= parent.time:
         return f"the time {header.time} is not after the parent's, {parent.time}"
     if header.view <= parent.view:

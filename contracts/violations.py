@@ -58,6 +58,10 @@ class Violated(Exception):
         super().__init__("; ".join(map(str, self.violations)))
 
 
+class Forked(Violated):
+    """A quorum finalized a chain that leaves the verified one below its newest block."""
+
+
 def violated(
     check: Check,
     height: int,

@@ -18,6 +18,9 @@ METHOD_NOT_ALLOWED = define("METHOD_NOT_ALLOWED", 405, "The resource has no such
 UNSUPPORTED_MEDIA_TYPE = define(
     "UNSUPPORTED_MEDIA_TYPE", 415, "The body's media type is not one the endpoint reads."
 )
+READ_ONLY = define(
+    "READ_ONLY", 403, "A follower takes no transactions; submit them to a guarantor's node."
+)
 NOT_READY = define("NOT_READY", 503, "The node cannot serve this yet; its reason says why.")
 INTERNAL = define("INTERNAL", 500, "The node failed in a way nobody expected; its log says how.")
 

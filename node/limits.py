@@ -66,6 +66,29 @@ WORKER_FRAME_BYTES = 16 * MIB
 WORKER_RESTART_SECONDS = 0.2
 WORKER_STOP_SECONDS = 3.0
 
+# Following peers by their API -------------------------------------------------------------------
+FOLLOW_ANSWER_SECONDS = 30.0
+"""An answer is complete within so long, besides what it was asked to wait, or it is none."""
+FOLLOW_WAIT_SECONDS = 15.0
+"""How long a peer is asked to wait for its next block before it answers."""
+FOLLOW_SEGMENT_BYTES = 1 * MIB
+"""Blocks asked for at once."""
+FOLLOW_JSON_BYTES = 4 * MIB
+FOLLOW_EVIDENCE_SECONDS = 10.0
+"""A peer is asked for evidence against guarantors so often."""
+FOLLOW_PAUSE_SECONDS = 0.5
+"""A peer that is ahead is looked at again after so long while its blocks are being verified."""
+FOLLOW_EMPTY_ANSWERS = 3
+"""A peer that so often in a row shows nothing of what it claims is not waited for."""
+COMPLETE_CHECK_SHARE = 20
+"""All invariants of the whole state are checked again after so many times the check's duration, so
+that it never takes more than a twentieth of the time."""
+COMPLETE_CHECK_SECONDS = 10.0
+"""And never more often than this."""
+ALARMS_PER_SOURCE = 20
+"""Alarms of one kind about one peer that are remembered; further ones are only counted."""
+ALARM_CHARS = 1_000
+
 # Service ---------------------------------------------------------------------------------------
 SUBMISSION_REQUESTS = 1_024
 """Client requests waiting for their answer."""

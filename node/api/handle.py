@@ -104,7 +104,8 @@ class Description(TypedDict):
     ``waiting_for`` is a sentence, empty while blocks become final; ``peers`` are those of the
     epoch's validators that are not this node. ``quorum`` of ``validators`` are needed and
     ``reachable`` are there, this node included. Times are milliseconds since the Unix epoch.
-    ``alarms`` are sentences that the explorer shows on every page.
+    ``alarms`` are sentences that the explorer shows on every page. ``not_ready``, if it is there,
+    says why the node does not serve its clients now; empty if it does.
     """
 
     version: str
@@ -124,6 +125,7 @@ class Description(TypedDict):
     pending_bytes: int
     syncing: bool
     alarms: NotRequired[list[str]]
+    not_ready: NotRequired[str]
 
 
 class NodeHandle(Protocol):

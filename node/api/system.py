@@ -24,8 +24,10 @@ def not_ready_because(about: Description, head_age_s: float, recent_s: float) ->
     """Why the node cannot serve its clients now; empty when it can.
 
     It can if it is not catching up and either its newest block is recent or enough validators for
-    a quorum are reachable, so that submissions will become final.
+    a quorum are reachable, so that submissions will become final. A node that knows better says so.
     """
+    if "not_ready" in about:
+        return about["not_ready"]
     if about["syncing"]:
         return "the node is catching up with the other validators"
     if head_age_s <= recent_s or about["reachable"] >= about["quorum"]:

@@ -22,7 +22,7 @@ from published import (
 
 from contracts.framework.posting import BALANCE, Balance
 from contracts.verifier import Verifier
-from contracts.violations import Check, Violated, Violation
+from contracts.violations import Check, Forked, Violated, Violation
 from ledger import merkle, segment
 from ledger.codec import encode
 from ledger.errors import BAD_GENESIS, CodedError
@@ -168,6 +168,8 @@ def test_a_quorum_that_leaves_the_verified_chain_forks_the_ledger() -> None:
     other = signed_anyway(blocks[1], lambda _: {"parent": bytes(32)})
     violation = only(verifier, [other])
     assert violation.check is Check.LINK and violation.certified
+    with pytest.raises(Forked):
+        verifier.check([other])
 
 
 def recorded_wrongly(wire: bytes, receipt: bytes | None = None) -> list[PublishedBlock]:
