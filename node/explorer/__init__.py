@@ -22,6 +22,8 @@ To add a page:
    ``view.show(LOTS)`` in the function gives what the template's ``{{ table(...) }}`` takes.
    ``list.html`` shows a title, an introduction and the tables that the function returned as
    ``tables``; anything else has a template of its own that extends ``layout.html``.
+   Every page offers the proof of the block that it reflects; a page about one object also returns
+   ``proofs`` of its record (:mod:`node.explorer.proofs`).
 2. Name the module in ``pages/__init__.py``.
 3. Add its texts to ``locale/*/LC_MESSAGES/messages.po``. Names of operations, fields and states
    need none: they come from the declarations (:func:`View.label`). A test names what is missing.

@@ -1,7 +1,7 @@
 """The explorer's texts in the languages of the cluster: gettext catalogues, compiled when loaded.
 
 A text is written in English where it is used, marked by :func:`msg` in code and by ``_`` in
-templates; its translations stand in ``locale/LANGUAGE/LC_MESSAGES/messages.po``.
+templates; its translations stand in ``locale/LANGUAGE/LC_MESSAGES``, in one file for each part.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from babel import Locale
+from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
@@ -35,12 +36,16 @@ def msg(text: str) -> str:
 @cache
 def catalogue(language: str) -> NullTranslations:
     """The translations of a language; English texts are their own."""
-    path = FOLDER / language / "LC_MESSAGES" / "messages.po"
     if language == LANGUAGES[0]:
         return NullTranslations()
+    together = Catalog(locale=LOCALES[language])
+    for path in sorted((FOLDER / language / "LC_MESSAGES").glob("*.po")):
+        with path.open("rb") as source:
+            for message in read_po(source, locale=LOCALES[language]):
+                if message.id:
+                    together[message.id] = message
     compiled = BytesIO()
-    with path.open("rb") as source:
-        write_mo(compiled, read_po(source, locale=LOCALES[language]))
+    write_mo(compiled, together)
     compiled.seek(0)
     return GNUTranslations(compiled)
 

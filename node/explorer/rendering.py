@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from node.explorer import cells
 from node.explorer.assets import assets
 from node.explorer.language import HTML_LANGUAGE, NAMES, amount_text, catalogue, number_text
+from node.explorer.proofs import script_words
 from node.explorer.table import Format, Money
 
 FOLDER: Final = Path(__file__).parent / "templates"
@@ -40,6 +41,7 @@ def environment(language: str) -> Environment:
         account=cells.account_html,
         Format=Format,
         Money=Money,
+        script_words=script_words,
         language=language,
         language_names=NAMES,
         html_language=HTML_LANGUAGE,

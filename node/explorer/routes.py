@@ -23,12 +23,13 @@ from node.api.context import Api
 from node.api.guard import HEIGHT_HEADER
 from node.api.lane import Lane
 from node.errors import BAD_REQUEST, INTERNAL, NO_SUCH_RESOURCE, Busy
-from node.explorer import download, status
+from node.explorer import download, standalone, status
 from node.explorer.assets import PREFIX, assets
 from node.explorer.index.reader import IndexReader
 from node.explorer.index.writer import Index
 from node.explorer.language import msg, preferred
 from node.explorer.pages import PAGES
+from node.explorer.proofs import of_block
 from node.explorer.rendering import render
 from node.explorer.settings import ExplorerSettings
 from node.explorer.site import Group, Page
@@ -116,6 +117,8 @@ class Site:
             for page in PAGES:
                 path = f"/{language}{page.path}".rstrip("/")
                 app.router.routes.append(Route(path, self._endpoint(page, language)))
+            offline = f"/{language}/verify/offline"
+            app.router.routes.append(Route(offline, _offline_page(language)))
             missing = self._endpoint(_nothing_page(), language)
             app.router.routes.append(Route(f"/{language}/{{rest:path}}", missing))
         app.router.routes.append(Route("/", _choose_language))
@@ -182,6 +185,7 @@ class Site:
     def _values(self, view: View, page: Page, given: Mapping[str, Any]) -> dict[str, Any]:
         return {
             "intro": "",
+            "proofs": (of_block(view),),
             "title": view.text(page.title),
             **given,
             "view": view,
@@ -197,7 +201,7 @@ class Site:
     async def _refused(self, request: Request, language: str, error: CodedError) -> Response:
         with self.index.snapshot() as index, self._api.snapshot() as (reader, head):
             view = self._view(request, _ERROR_PAGE, language, index, reader, head)
-            values = {"code": error.code.name, "reason": error.message}
+            values = {"code": error.code.name, "reason": error.message, "proofs": ()}
             body = render(language, _ERROR_PAGE.template, self._values(view, _ERROR_PAGE, values))
         wait = {"Retry-After": str(error.retry_after_s)} if isinstance(error, Busy) else {}
         return _html(body, head, wait, error.code.status)
@@ -291,6 +295,15 @@ def _html(body: bytes, head: Header, extra: Mapping[str, str], status_code: int 
 async def _choose_language(request: Request) -> Response:
     language = preferred(request.headers.get("accept-language", ""))
     return RedirectResponse(f"/{language}", 303, {**HEADERS, "Vary": "Accept-Language"})
+
+
+def _offline_page(language: str) -> Endpoint:
+    async def answer(request: Request) -> Response:
+        named = f'attachment; filename="iic-verify-{language}.html"'
+        headers = {**HEADERS, "Content-Disposition": named, "Cache-Control": "no-cache"}
+        return Response(standalone.page(language), 200, headers, standalone.MEDIA_TYPE)
+
+    return answer
 
 
 async def _static(request: Request) -> Response:

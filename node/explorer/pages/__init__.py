@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from node.explorer.pages import blocks, transactions
+from node.explorer.pages import blocks, transactions, verify
 from node.explorer.site import Page
 
-PAGES: Final[tuple[Page, ...]] = (*blocks.PAGES, *transactions.PAGES)
+PAGES: Final[tuple[Page, ...]] = (*blocks.PAGES, *transactions.PAGES, *verify.PAGES)

@@ -7,6 +7,7 @@ from typing import Any
 from ledger.block import Header
 from node.explorer.language import msg
 from node.explorer.pages.transactions import TOLD_COLUMNS
+from node.explorer.proofs import of_header
 from node.explorer.site import Group, Page
 from node.explorer.table import Column, Format, Slice, Table, number_of
 from node.explorer.told import Told
@@ -103,6 +104,7 @@ def block(view: View) -> dict[str, Any]:
         "through": later[0] if later else None,
         "validators": [(one, number in signed) for number, one in enumerate(known)],
         "shown": view.show(ROWS),
+        "proofs": (of_header(view, header.height, header.hash()),),
     }
 
 

@@ -9,6 +9,7 @@ from contracts.framework.statement import statement
 from ledger.receipt import NO_PLACE, Posting
 from node.api.words import parse_id
 from node.explorer.language import msg
+from node.explorer.proofs import of_receipt
 from node.explorer.site import Group, Page
 from node.explorer.table import (
     Column,
@@ -133,7 +134,7 @@ def transaction(view: View) -> dict[str, Any]:
         if view.reader.find_transaction(identity) is None:
             known = view.node.status(identity)
             if known.status in ("pending", "refused"):
-                return {"told": None, "known": known, "id": identity}
+                return {"told": None, "known": known, "id": identity, "proofs": ()}
     told = _requested(view)
     candidate = told.candidate
     return {
@@ -144,6 +145,7 @@ def transaction(view: View) -> dict[str, Any]:
         "signers": signers_of(view, candidate) if candidate else [],
         "events": events_of(view, told.receipt),
         "postings": view.show(POSTINGS),
+        "proofs": (of_receipt(view, told.header.height, told.index, told.receipt.subject),),
     }
 
 
