@@ -23,14 +23,14 @@ from node.api.parties import Lei
 from node.api.schema import answers
 from node.api.words import missing, moment, parse_id, respond
 
-_HISTORY = "history"
+HISTORY = "history"
 
 ObjectId = Annotated[
     str, Path(min_length=64, max_length=64, description="The object's id, 64 hex digits.")
 ]
 
 
-def _tracks(reader: ChainReader, lei: str) -> list[Track]:
+def tracks_of(reader: ChainReader, lei: str) -> list[Track]:
     """A party's money accounts, from their newest postings."""
     state = State(reader)
     found = []
@@ -43,16 +43,18 @@ def _tracks(reader: ChainReader, lei: str) -> list[Track]:
     return found
 
 
-def _resume(place: Place) -> list[Track]:
+def resumed(place: Place) -> list[Track]:
+    """The accounts of a cursor, each at its next posting."""
     return [
         Track(mark.account, mark.unit, Step(mark.height, mark.index, mark.sequence))
         for mark in place.marks
     ]
 
 
-def _cursor(subject: bytes, last: Merged) -> str:
+def cursor_after(subject: bytes, last: Merged) -> str:
+    """The cursor of what is older than a place of a merged history."""
     marks = tuple(Mark(t.account, t.unit, *t.step) for t in last.tracks)
-    return cursors.write(Place(_HISTORY, subject, last.height, last.position, marks=marks))
+    return cursors.write(Place(HISTORY, subject, last.height, last.position, marks=marks))
 
 
 def _page(
@@ -74,7 +76,7 @@ def _page(
         entries.append(view)
         sides += len(view.receipt.postings)
         if len(entries) >= page_size(api, limit) or sides >= MAX_SIDES:
-            following = _cursor(subject, place)
+            following = cursor_after(subject, place)
             break
     body = HistoryPage(height=head.height, entries=entries, names=told.names(), next=following)
     return respond(body)
@@ -94,10 +96,10 @@ def routes(api: Api) -> APIRouter:
         """Movements of its money, and everything that names it: votes, keys, escrows, refusals."""
         subject = lei.encode()
         async with api.long_read() as (reader, head):
-            before, tracks = None, _tracks(reader, lei)
+            before, tracks = None, tracks_of(reader, lei)
             if cursor:
-                place = cursors.read(cursor, _HISTORY, subject)
-                before, tracks = (place.height, place.index), _resume(place)
+                place = cursors.read(cursor, HISTORY, subject)
+                before, tracks = (place.height, place.index), resumed(place)
             return _page(api, reader, head, subject, merged(reader, subject, before, tracks), limit)
 
     @router.get(
@@ -149,7 +151,7 @@ def routes(api: Api) -> APIRouter:
         """Every receipt that names it, back to the one that opened it."""
         subject = parse_id(id)
         async with api.long_read() as (reader, head):
-            place = cursors.read(cursor, _HISTORY, subject) if cursor else None
+            place = cursors.read(cursor, HISTORY, subject) if cursor else None
             before = None if place is None else (place.height, place.index)
             return _page(api, reader, head, subject, merged(reader, subject, before, ()), limit)
 

@@ -18,8 +18,12 @@ from contracts.register.records import KEY_OWNER
 from ledger.block import Header
 from ledger.codec import Struct, from_plain
 from ledger.receipt import Receipt, read_receipt
+from node.api import cursors
 from node.api.describe import events_by_name
+from node.api.histories import HISTORY, cursor_after, resumed, tracks_of
+from node.api.history import merged
 from node.explorer.language import msg
+from node.explorer.table import Slice
 from node.explorer.view import View
 
 
@@ -197,3 +201,19 @@ def counterparties(view: View, told: Told) -> tuple[str, ...]:
     """Parties whose accounts a receipt moved, but its author."""
     owners = dict.fromkeys(owner_of(p.account) for p in told.receipt.postings)
     return tuple(o for o in owners if o != told.author and view.party(o) is not None)
+
+
+def history_slice(view: View, subject: str | bytes, cursor: str, limit: int) -> Slice:
+    """Receipts that concern a party (its LEI) or an object (its id), newest first."""
+    name = subject.encode() if isinstance(subject, str) else subject
+    tracks = tracks_of(view.reader, subject) if isinstance(subject, str) else []
+    before = None
+    if cursor:
+        place = cursors.read(cursor, HISTORY, name)
+        before, tracks = (place.height, place.index), resumed(place)
+    rows: list[Told] = []
+    for found in merged(view.reader, name, before, tracks):
+        rows.append(told_at(view, (found.height, found.position)))
+        if len(rows) == limit:
+            return Slice(rows, cursor_after(name, found))
+    return Slice(rows)

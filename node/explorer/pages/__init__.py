@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from typing import Final
 
-from node.explorer.pages import blocks, transactions, verify
+from node.explorer.pages import (
+    accounts,
+    blocks,
+    members,
+    objects,
+    transactions,
+    verify,
+)
 from node.explorer.site import Page
 
-PAGES: Final[tuple[Page, ...]] = (*blocks.PAGES, *transactions.PAGES, *verify.PAGES)
+PAGES: Final[tuple[Page, ...]] = (
+    *blocks.PAGES,
+    *transactions.PAGES,
+    *members.PAGES,
+    *accounts.PAGES,
+    *objects.PAGES,
+    *verify.PAGES,
+)
