@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from cli import output
-from cli.export import journals
+from cli.export import journals, statements
 from cli.export.options import (
     genesis_option,
     options,
@@ -48,3 +48,7 @@ def beancount(store: Path, genesis: Path, out: Path) -> None:
 def hledger(store: Path, genesis: Path, out: Path) -> None:
     """The whole ledger as an hledger journal; `hledger check --strict` holds its balances."""
     _journal(store, genesis, out, journals.hledger)
+
+
+for command in (*statements.COMMANDS, statements.verify_statement):
+    export.add_command(command)

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from cli import output
 from cli.errors import FILE_MISSING
+from contracts.extracts.source import StoreSource
 from contracts.extracts.walk import Reach, Walk
 from ledger.errors import CodedError
-from ledger.genesis import load
+from ledger.genesis import Genesis, load
 from ledger.store.chain import Store
+
+if TYPE_CHECKING:
+    from cli.export.nodes import NodeSource
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -26,6 +30,10 @@ genesis_option = click.option(
 )
 store_option = click.option(
     "--store", type=FOLDER, required=True, help="Folder data/ledger of a node's home, or a copy."
+)
+one_store_option = click.option("--store", type=FOLDER, help="Folder data/ledger of a node's home.")
+node_option = click.option(
+    "--node", "nodes", multiple=True, metavar="URL", help="A node's API instead; repeatable."
 )
 out_option = click.option("-o", "--out", type=FILE, required=True, help="File to write.")
 
@@ -61,6 +69,24 @@ def walked(store: Path, genesis: Path) -> Iterator[Walk]:
     document = load(genesis)
     with opened(store) as found:
         yield Walk(found, document)
+
+
+@contextmanager
+def sourced(
+    store: Path | None, nodes: tuple[str, ...], document: Genesis
+) -> Iterator[StoreSource | NodeSource]:
+    """Proofs from a store or from nodes, whichever was named."""
+    if (store is None) is not bool(nodes):
+        raise click.UsageError("name either --store or --node")
+    if store is None:
+        from cli.client import Client
+        from cli.export.nodes import NodeSource
+
+        with Client(list(nodes)) as client:
+            yield NodeSource(client, document)
+        return
+    with opened(store) as found:
+        yield StoreSource(found, document)
 
 
 def tell_reach(reach: Reach, *files: Path) -> None:

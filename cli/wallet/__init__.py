@@ -9,7 +9,18 @@ from __future__ import annotations
 import click
 
 from cli import output
-from cli.wallet import agenda, evidence, keys, money, operations, profiles, reading, tx, votes
+from cli.wallet import (
+    agenda,
+    evidence,
+    keys,
+    money,
+    operations,
+    profiles,
+    reading,
+    statement,
+    tx,
+    votes,
+)
 
 
 @click.group("wallet", cls=output.Group)
@@ -25,6 +36,7 @@ for _command in (
     votes.vote,
     evidence.group,
     profiles.group,
+    statement.statement,
     tx.group,
     *operations.groups(),
 ):

@@ -6,37 +6,27 @@ file alone is trusted. The compact form, for QR codes, leaves out the transactio
 is in the block's receipts root) and the changes of validators since genesis: before the first
 change it needs the genesis file alone, later also any file that has the changes, such as a receipt.
 
-Compact bytes travel as text of the QR alphanumeric set (Base45, RFC 9285), in one or more parts::
-
-    IIC1:<group>:<part>/<parts>:<base45>
-
-where ``group`` is the beginning of the whole's SHA-256 in hexadecimal, so that parts of different
-certificates never mix. Size limits and reasons: ``docs/decisions/0007-certificate-qr-codes.md``.
+Compact bytes travel as the texts of :mod:`contracts.scanned`. Size limits and reasons:
+``docs/decisions/0007-certificate-qr-codes.md``.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
-from hashlib import sha256
-from typing import Annotated, Final, NamedTuple
+from collections.abc import Iterable
+from typing import Annotated, NamedTuple
 
 from msgspec import Meta
 
+from contracts import compact as compact_form
+from contracts import scanned
 from contracts.barter.events import PreferenceGranted
 from contracts.framework.event import name_of
-from ledger import keys, merkle, proof
+from ledger import keys, proof
 from ledger.block import Certificate, Header, Verify
 from ledger.codec import Hash32, Struct, Uint, decode, encode, from_plain
-from ledger.errors import BAD_PROOF, BAD_RECEIPT, MALFORMED, TOO_LARGE, CodedError
+from ledger.errors import BAD_RECEIPT, CodedError
 from ledger.genesis import Genesis
 from ledger.receipt import Receipt
-
-MAX_PARTS: Final = 8
-PART_CHARS: Final = 1_350
-"""Of one QR code with its heading: version 25 at error correction M holds 1,451 characters."""
-_ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
-_PART: Final = re.compile(r"IIC1:([0-9A-F]{8}):([1-9])/([1-9]):([0-9A-Z $%*+\-./:]+)")
 
 
 class PreferenceCertificate(Struct, tag="iic.preference/1"):
@@ -155,46 +145,28 @@ def verify_compact(
     Changes beyond its epoch are left aside. Raises ``WRONG_CHAIN``, ``BAD_CERTIFICATE``,
     ``BAD_PROOF`` (also if changes are missing) or ``BAD_RECEIPT``.
     """
-    header = certificate.header
-    certified = header if certificate.certified is None else certificate.certified
-    if certified.epoch > len(changes):
-        raise CodedError(
-            BAD_PROOF,
-            f"validators changed {certified.epoch} times since genesis and {len(changes)} of the "
-            "changes are given: verify with a newer receipt of the ledger beside it",
-        )
-    finality = proof.Finality(certified, certificate.certificate, changes[: certified.epoch])
-    signers = proof.verify_finality(finality, genesis, verify=verify_signature)
-    chain_id = genesis.chain_id
-    if header.chain_id != chain_id:
-        raise CodedError(BAD_PROOF, "the receipt's block is of another ledger")
-    if certificate.certified is not None and not merkle.verify_inclusion(
-        header.hash(),
-        header.height,
-        certified.height,
-        certificate.history_path,
-        certified.history_root,
-    ):
-        raise CodedError(
-            BAD_PROOF, f"block {header.height} is not in the history of block {certified.height}"
-        )
-    receipt = certificate.receipt
-    if not merkle.verify_inclusion(
-        receipt.hash(chain_id),
-        certificate.index,
-        header.receipts,
-        certificate.receipt_path,
-        header.receipts_root,
-    ):
-        raise CodedError(BAD_PROOF, f"the receipt is not number {certificate.index} of its block")
+    summary = compact_form.verify(
+        compact_form.CompactReceipt(
+            certificate.receipt,
+            certificate.index,
+            certificate.receipt_path,
+            certificate.header,
+            certificate.history_path,
+            certificate.certified,
+            certificate.certificate,
+        ),
+        genesis,
+        changes,
+        verify_signature=verify_signature,
+    )
     return Preference(
-        genesis.network,
-        chain_id,
-        _relief_of(certificate.lot, receipt),
-        receipt.subject,
-        header.height,
-        header.time,
-        signers,
+        summary.network,
+        summary.chain_id,
+        _relief_of(certificate.lot, summary.receipt),
+        summary.subject,
+        summary.height,
+        summary.time,
+        summary.signers,
     )
 
 
@@ -205,25 +177,14 @@ def _relief_of(lot: bytes, receipt: Receipt) -> PreferenceGranted:
     raise CodedError(BAD_RECEIPT, f"the receipt does not relieve lot {lot.hex()}")
 
 
-# Text for QR codes
-
-
 def to_parts(certificate: CompactCertificate) -> list[str]:
     """The texts of the QR codes of a certificate.
 
-    Raises ``TOO_LARGE`` if they would be more than :data:`MAX_PARTS`.
+    Raises ``TOO_LARGE`` if they would be more than :data:`contracts.scanned.MAX_PARTS`.
     """
-    data = encode(certificate)
-    text = base45(data)
-    parts = [text[at : at + PART_CHARS] for at in range(0, len(text), PART_CHARS)]
-    if len(parts) > MAX_PARTS:
-        raise CodedError(
-            TOO_LARGE,
-            f"{len(data)} bytes need {len(parts)} QR codes, at most {MAX_PARTS} are made: "
-            "hand over the file, or have customs decide on one lot per transaction",
-        )
-    group = _group(data)
-    return [f"IIC1:{group}:{n}/{len(parts)}:{part}" for n, part in enumerate(parts, 1)]
+    return scanned.to_parts(
+        encode(certificate), "hand over the file, or have customs decide on one lot per transaction"
+    )
 
 
 def from_parts(texts: Iterable[str]) -> CompactCertificate:
@@ -231,62 +192,4 @@ def from_parts(texts: Iterable[str]) -> CompactCertificate:
 
     Raises ``MALFORMED``, naming what is missing, or ``NOT_CANONICAL``. Nothing is verified yet.
     """
-    found: dict[int, str] = {}
-    groups: set[tuple[str, int]] = set()
-    for text in texts:
-        matched = _PART.fullmatch(text.strip("\r\n"))
-        if matched is None or int(matched[2]) > int(matched[3]):
-            raise CodedError(MALFORMED, "a scanned text is no part of a certificate")
-        groups.add((matched[1], int(matched[3])))
-        if found.setdefault(int(matched[2]), matched[4]) != matched[4]:
-            raise CodedError(MALFORMED, f"part {matched[2]} was scanned twice and differs")
-    if len(groups) != 1:
-        raise CodedError(MALFORMED, f"the scanned parts are of {len(groups)} certificates, not 1")
-    group, parts = groups.pop()
-    missing = [str(n) for n in range(1, parts + 1) if n not in found]
-    if missing:
-        raise CodedError(MALFORMED, f"of {parts} parts, {', '.join(missing)} is missing")
-    data = from_base45("".join(found[n] for n in range(1, parts + 1)))
-    if _group(data) != group:
-        raise CodedError(MALFORMED, "the scanned parts do not fit together")
-    return decode(data, CompactCertificate)
-
-
-def _group(data: bytes) -> str:
-    return sha256(data).hexdigest()[:8].upper()
-
-
-def base45(data: bytes) -> str:
-    """Bytes as text of 45 characters (RFC 9285).
-
-    >>> base45(b"Hello!!"), base45(b"base-45")
-    ('%69 VD92EX0', 'UJCLQE7W581')
-    """
-    text = []
-    for at in range(0, len(data), 2):
-        pair = data[at : at + 2]
-        value = int.from_bytes(pair, "big")
-        for _ in range(len(pair) + 1):
-            value, digit = divmod(value, 45)
-            text.append(_ALPHABET[digit])
-    return "".join(text)
-
-
-def from_base45(text: str) -> bytes:
-    """The bytes of a text; raises ``MALFORMED`` for any text that :func:`base45` does not make.
-
-    >>> from_base45("QED8WEX0")
-    b'ietf!'
-    """
-    digits: Sequence[int] = [_ALPHABET.find(c) for c in text]
-    if -1 in digits or len(digits) % 3 == 1:
-        raise CodedError(MALFORMED, "not a text of RFC 9285 (Base45)")
-    data = bytearray()
-    for at in range(0, len(digits), 3):
-        group = digits[at : at + 3]
-        value = sum(digit * 45**place for place, digit in enumerate(group))
-        size = len(group) - 1
-        if value >= 256**size:
-            raise CodedError(MALFORMED, "not a text of RFC 9285 (Base45)")
-        data += value.to_bytes(size, "big")
-    return bytes(data)
+    return decode(scanned.from_parts(texts), CompactCertificate)

@@ -19,6 +19,7 @@ from ledger.keys import PrivateKey
 from ledger.state import State
 from ledger.store.chain import Store, first_block
 from ledger.store.disk import open_store
+from ledger.store.memory import MemoryEnvironment
 from tests.cli.rehearsal import rehearsal
 
 
@@ -67,12 +68,13 @@ class Recorder:
 
 
 class Recorded(NamedTuple):
-    """A played scenario on disk: the store's folder, the genesis file, and how it was played."""
+    """A played scenario: on disk for commands, in memory for tests, and how it was played."""
 
     folder: Path
     genesis_file: Path
     genesis: Genesis
     stage: Stage
+    memory: Store
 
 
 def recorded_scenario(folder: Path) -> Recorded:
@@ -85,14 +87,15 @@ def recorded_scenario(folder: Path) -> Recorded:
     keys = [cast.derive(state.guarantor.id, "vote") for state in scenario.states]
     genesis_file = folder / "genesis.json"
     genesis_file.write_text(dump(approved(venue.genesis, keys)), encoding="utf-8")
-    store = open_store(folder / "ledger")
+    memory, disk = Store(MemoryEnvironment()), open_store(folder / "ledger")
     try:
-        recorder = Recorder(store, venue.genesis, keys)
-        for block in venue.made:
-            assert recorder.block(block.time, block.wires).state_root == block.state_root
+        for store in (memory, disk):
+            recorder = Recorder(store, venue.genesis, keys)
+            for block in venue.made:
+                assert recorder.block(block.time, block.wires).state_root == block.state_root
     finally:
-        store.close()
-    return Recorded(folder / "ledger", genesis_file, venue.genesis, stage)
+        disk.close()
+    return Recorded(folder / "ledger", genesis_file, venue.genesis, stage, memory)
 
 
 def approved(genesis: Genesis, keys: Iterable[PrivateKey]) -> GenesisFile:

@@ -26,7 +26,6 @@ from contracts.framework.posting import account_kinds, balances
 from ledger.errors import CodedError
 from ledger.genesis import Genesis
 from ledger.state import State
-from ledger.store.disk import open_store
 from ledger.store.interface import ChainReader
 from tests.cli.generated import GENESIS, STEPS, played
 from tests.cli.recorded import Recorded
@@ -128,9 +127,7 @@ def test_hledger_makes_the_trial_balance_of_any_ledger(
 
 
 def test_a_wrong_amount_is_found_by_beancount(scenario: Recorded) -> None:
-    store = open_store(scenario.folder, read_only=True)
-    text = text_of(journals.beancount, store, scenario.genesis)
-    store.close()
+    text = text_of(journals.beancount, scenario.memory, scenario.genesis)
     balance = re.compile(r"(?m)^(\S+ balance \S+  -?\d+)\.(\d\d) ~ 0.00 SCU$")
     wrong, changed = balance.subn(lambda m: f"{m[1]}.{int(m[2]) ^ 1:02d} ~ 0.00 SCU", text, count=1)
     assert changed == 1
@@ -139,16 +136,14 @@ def test_a_wrong_amount_is_found_by_beancount(scenario: Recorded) -> None:
 
 
 def test_the_end_of_a_journal_states_how_far_it_goes(scenario: Recorded) -> None:
-    store = open_store(scenario.folder, read_only=True)
-    head = store.head
+    head = scenario.memory.head
     assert head is not None
     for form in (journals.beancount, journals.hledger):
-        stated = text_of(form, store, scenario.genesis).splitlines()[-9:]
+        stated = text_of(form, scenario.memory, scenario.genesis).splitlines()[-9:]
         assert f"; Blocks: 1 to {head.height}" in stated
         assert f"; State root: {head.state_root.hex()}" in stated
         assert "; Time zone: UTC" in stated
         assert any(line.startswith("; Receipts: ") for line in stated)
-    store.close()
 
 
 class Short:

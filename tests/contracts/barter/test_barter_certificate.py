@@ -16,8 +16,9 @@ from msgspec import structs
 
 from cli.audit import audit
 from contracts.barter import certificate
-from contracts.barter.certificate import base45, from_base45, from_parts, to_parts
+from contracts.barter.certificate import from_parts, to_parts
 from contracts.barter.customs import DeclareLot
+from contracts.scanned import base45, from_base45
 from ledger import merkle, proof
 from ledger.block import Header, VoteKind, assemble, sign_vote
 from ledger.codec import encode
