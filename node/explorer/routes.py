@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import cached_property
 from typing import Any, Final
+from urllib.parse import quote
 
 from fastapi import FastAPI
 from starlette.requests import Request
@@ -32,7 +33,7 @@ from node.explorer.pages import PAGES
 from node.explorer.proofs import of_block
 from node.explorer.rendering import render
 from node.explorer.settings import ExplorerSettings
-from node.explorer.site import Group, Page
+from node.explorer.site import Elsewhere, Group, Page
 from node.explorer.table import Table, machine_values
 from node.explorer.view import View
 from node.logs import logger
@@ -133,6 +134,9 @@ class Site:
                 if wanted:
                     return await self._download(request, page, language, wanted)
                 return await self._page(request, page, language)
+            except Elsewhere as other:
+                address = f"/{language}{quote(other.path, safe='/')}"
+                return RedirectResponse(address, 303, HEADERS)
             except CodedError as error:
                 return await self._refused(request, language, error)
             except Exception as error:

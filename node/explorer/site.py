@@ -16,6 +16,14 @@ if TYPE_CHECKING:
 Render = Callable[["View"], dict[str, Any]]
 
 
+class Elsewhere(Exception):
+    """Raised while a page is rendered: the reader is sent to ``path`` in the same language."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+
 class Group(Enum):
     """Groups of the navigation, in their order."""
 

@@ -107,10 +107,10 @@ class View:
         return missing(what, self.head.height)
 
     # tables -----------------------------------------------------------------------------------
-    def show(self, table: Table[Any]) -> Shown:
-        """The slice of a table that this request asks for."""
+    def show(self, table: Table[Any], size: int | None = None) -> Shown:
+        """The slice of a table that this request asks for, of its own size or another."""
         cursor = self.query.get(table.name, "")
-        found = table.read(self, cursor, table.size)
+        found = table.read(self, cursor, size or table.size)
         parquet = f"{table.name}.parquet" if has_parquet() else ""
         return Shown(
             table,

@@ -102,13 +102,13 @@ class Batch:
     ) -> None:
         candidate = read_trusted(self._chain_id, row.wire)
         transaction = candidate.transaction
-        numbered = self._count("transactions")
+        numbered = self.count("transactions")
         self.puts[records.NUMBER + records.number(numbered)] = records.place(height, index)
         for name in {op.declaration.name for op in candidate.operations}:
             self.puts[records.named(records.OPERATION, name) + where] = b""
-            self._count(f"operation {name}")
+            self.count(f"operation {name}")
         if not receipt.applied:
-            self._count(f"refusal {receipt.code}")
+            self.count(f"refusal {receipt.code}")
         if transaction.reference:
             key = records.named(records.REFERENCE, transaction.reference.casefold())
             self.puts[key + where] = b""
@@ -173,17 +173,13 @@ class Batch:
         found = self._get(records.series_prefix(records.TOTAL, series))
         return 0 if found is None else records.read_total(found)
 
-    def _count(self, name: str, more: int = 1) -> int:
-        """Raise a tally; returns what it was before."""
+    def count(self, name: str) -> int:
+        """Raise a tally by one; returns what it was before."""
         key = records.TALLY + name.encode()
         stored = self._get(key)
         before = 0 if stored is None else records.read_number(stored)
-        self.puts[key] = records.number(before + more)
+        self.puts[key] = records.number(before + 1)
         return before
-
-    def count_object(self, machine: str) -> None:
-        """One more object of a machine was told of."""
-        self._count(f"machine {machine}")
 
     def _count_time(self, header: Header, refused: int, deadlines: int) -> None:
         for length in LEVELS:

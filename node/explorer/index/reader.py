@@ -42,7 +42,8 @@ class IndexReader:
         return self.tally("transactions")
 
     def tally(self, name: str) -> int:
-        """A count: ``transactions``, ``operation NAME``, ``refusal CODE``, ``machine NAME``."""
+        """A count: ``transactions``, ``parties``, ``operation NAME``, ``refusal CODE``,
+        ``machine NAME``."""
         found = self._get(records.TALLY + name.encode())
         return 0 if found is None else records.read_number(found)
 

@@ -245,6 +245,8 @@ class Index:
             new = _listed(party, counted)
             if new == old:
                 continue
+            if old is None:
+                batch.count("parties")
             for gone in _places(lei, old) - _places(lei, new):
                 batch.puts[gone] = None
             for place in _places(lei, new):
@@ -256,7 +258,7 @@ class Index:
             if name:
                 where = records.newest(height, index)
                 batch.puts[records.named(records.LIST, name) + where + identity] = b""
-                batch.count_object(name)
+                batch.count(f"machine {name}")
 
     def _store(self, puts: dict[bytes, bytes | None]) -> None:
         self._environment.write([Change(Table.DERIVED, by_key(puts.items()))])

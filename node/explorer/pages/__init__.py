@@ -9,16 +9,20 @@ from node.explorer.pages import (
     blocks,
     members,
     objects,
+    overview,
+    search,
     transactions,
     verify,
 )
 from node.explorer.site import Page
 
 PAGES: Final[tuple[Page, ...]] = (
+    *overview.PAGES,
     *blocks.PAGES,
     *transactions.PAGES,
     *members.PAGES,
     *accounts.PAGES,
     *objects.PAGES,
+    *search.PAGES,
     *verify.PAGES,
 )

@@ -20,6 +20,7 @@ from node.errors import BAD_REQUEST
 from node.explorer.balances import step_before
 from node.explorer.index.records import Series
 from node.explorer.language import msg
+from node.explorer.proofs import of_record
 from node.explorer.site import Group, Page
 from node.explorer.table import Column, Format, Money, Slice, Table, cut, key_of, number_of
 from node.explorer.told import Told, told_at
@@ -172,6 +173,7 @@ def account(view: View) -> dict[str, Any]:
         "height": height,
         "at": at,
         "shown": view.show(MOVEMENTS),
+        "proofs": (of_record(view, view.text(msg("The balance")), BALANCE, name, unit),),
     }
 
 

@@ -22,6 +22,7 @@ from contracts.register.views import KeyReport, Task, keys_of, offices, open_obj
 from node.api.describe import machines
 from node.explorer.language import msg
 from node.explorer.pages.transactions import TOLD_COLUMNS
+from node.explorer.proofs import of_record
 from node.explorer.site import Group, Page
 from node.explorer.table import (
     Column,
@@ -273,6 +274,10 @@ def member(view: View) -> dict[str, Any]:
         "funds": funds(view.state, lei),
         "rules": () if keyring is None else keyring.rules,
         "open_now": open_now,
+        "proofs": (
+            of_record(view, view.text(msg("Entry in the register")), PARTY, lei),
+            of_record(view, view.text(msg("Keys and signing policy")), KEYRING, lei),
+        ),
         "tables": [view.show(table) for table in (ACCOUNTS, OPEN, PROGRAMMES, KEYS, OWN)],
     }
 

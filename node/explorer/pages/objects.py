@@ -8,6 +8,7 @@ from node.api.describe import machines
 from node.api.words import parse_id
 from node.explorer.language import msg
 from node.explorer.pages.transactions import TOLD_COLUMNS
+from node.explorer.proofs import of_record
 from node.explorer.site import Page
 from node.explorer.table import Slice, Table
 from node.explorer.told import Told, history_slice, lines_of
@@ -36,6 +37,7 @@ def object_(view: View) -> dict[str, Any]:
                 "lines": lines_of(view, record),
                 "awaits": machine.awaits(record),
                 "shown": view.show(HISTORY),
+                "proofs": (of_record(view, view.label(machine.name), machine.table, identity),),
             }
     shown = view.show(HISTORY)
     if not shown.rows:

@@ -1,0 +1,61 @@
+"""Charts: a declared table that is also drawn. Without scripts the table says everything."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from node.explorer.table import Money, Shown, Table
+from node.explorer.view import View
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """How a table in long form is drawn: one point per row.
+
+    ``x`` is the column of times, ``y`` that of values (amounts, shares in basis points or counts),
+    and ``by`` the column that tells one line from another, or empty for a single line.
+    """
+
+    table: Table[Any]
+    x: str
+    y: str
+    by: str = ""
+    bars: bool = False
+
+
+class Drawn(NamedTuple):
+    """A chart as a template takes it."""
+
+    shown: Shown
+    data: str
+    """JSON for the script: lines, times in seconds, values, the unit."""
+
+
+def draw(view: View, chart: Chart) -> Drawn:
+    """The chart of all rows of its table."""
+    columns = {column.name: column for column in chart.table.columns}
+    points: dict[str, dict[int, float]] = {}
+    unit = ""
+    shown = view.show(chart.table)
+    for row in shown.rows:
+        name = view.label(str(columns[chart.by].value(row))) if chart.by else ""
+        value = columns[chart.y].value(row)
+        if isinstance(value, Money):
+            unit, number = value.unit, value.amount / 100
+        elif columns[chart.y].format.value == "percent":
+            unit, number = "%", (value or 0) / 100
+        else:
+            number = value
+        points.setdefault(name, {})[columns[chart.x].value(row) // 1000] = number
+    times = sorted({time for line in points.values() for time in line})
+    data = {
+        "times": times,
+        "lines": [
+            {"name": n, "values": [line.get(t) for t in times]} for n, line in points.items()
+        ],
+        "unit": unit,
+        "bars": chart.bars,
+    }
+    return Drawn(shown, json.dumps(data, ensure_ascii=False))
