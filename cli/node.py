@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli import output
+from cli.node_options import HOME, PASSWORD, password
+from cli.node_sync import snapshot, sync
 from cli.output import Exit, Failure
 from ledger.errors import CodedError
 
@@ -20,19 +22,7 @@ if TYPE_CHECKING:
     from ledger.store.check import Finding
     from node.api.models import NodeView
     from node.config import Home, NodeConfig
-
-_HOME = click.option(
-    "--home",
-    type=click.Path(path_type=Path, file_okay=False),
-    required=True,
-    envvar="IIC_HOME",
-    help="The node's folder.",
-)
-_PASSWORD = click.option(
-    "--password-file",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Holds the password of the vote key; only you may be able to read it.",
-)
+    from node.metrics import NodeMetrics
 
 
 @click.group(cls=output.Group)
@@ -41,7 +31,7 @@ def node() -> None:
 
 
 @node.command()
-@_HOME
+@HOME
 @click.option("--name", required=True, help="Short name, for example g0.")
 @click.option("--party", required=True, help="The guarantor's LEI.")
 @click.option("--country", required=True, help="ISO 3166 alpha-2 code.")
@@ -52,7 +42,7 @@ def node() -> None:
 @click.option(
     "--api", default="127.0.0.1:8080", show_default=True, help="host:port of the HTTP API."
 )
-@_PASSWORD
+@PASSWORD
 @output.json_option
 def init(
     home: Path,
@@ -110,8 +100,8 @@ def init(
 
 
 @node.command()
-@_HOME
-@_PASSWORD
+@HOME
+@PASSWORD
 @click.option("--attached", is_flag=True, help="Also stop when standard input closes.")
 def run(home: Path, password_file: Path | None, attached: bool) -> None:
     """Run the node until it is told to stop (Ctrl-C or SIGTERM)."""
@@ -120,21 +110,50 @@ def run(home: Path, password_file: Path | None, attached: bool) -> None:
     from node import config as configuration
     from node import logs
     from node.config import Home
+    from node.errors import FAR_BEHIND
+    from node.metrics import NodeMetrics
     from node.opening import open_node
     from node.service import Service
 
     where = Home(home)
     config = configuration.load(where)
     logs.configure(config.log_level, config.log_format)
-    opened = open_node(where, config, _password(where, config, password_file))
+    secret = password(where, config, password_file)
+    until_closed = sys.stdin.fileno() if attached else None
 
     async def live() -> CodedError | None:
-        return await Service(opened).run(sys.stdin.fileno() if attached else None)
+        metrics, may_join = NodeMetrics(), config.sync == "auto"
+        while True:
+            opened = open_node(where, config, secret)
+            reason = await Service(opened, metrics, may_join=may_join).run(until_closed)
+            if reason is None or reason.code is not FAR_BEHIND:
+                return reason
+            metrics = NodeMetrics()  # what joining measures is served once the node runs again
+            may_join = await _joined(where, config, secret, metrics)
 
     reason = uvloop.run(live())
     if reason is not None:
         code = Exit.VIOLATION if reason.code.name == "HALTED" else Exit.LOCAL
         raise Failure(reason.code.name, reason.message, code, hint=_remedy(reason.code.name, home))
+
+
+async def _joined(
+    where: Home, config: NodeConfig, secret: bytes | None, metrics: NodeMetrics
+) -> bool:
+    """Join by a snapshot; False, after a line in the log, if only replaying is left."""
+    from node.errors import JOIN_FAILED
+    from node.joining import session
+    from node.logs import logger
+
+    ahead = config.snapshot_ahead
+    try:
+        await session.join(where, config, least_ahead=ahead, password=secret, metrics=metrics)
+    except CodedError as error:
+        if error.code is not JOIN_FAILED:
+            raise
+        logger("join").warning("no snapshot: every block is replayed", reason=error.message)
+        return False
+    return True
 
 
 def _remedy(code: str, home: Path) -> str:
@@ -143,15 +162,8 @@ def _remedy(code: str, home: Path) -> str:
     return f"Check the store before starting again: iic node check --home {home}"
 
 
-def _password(where: Home, config: NodeConfig, file: Path | None) -> bytes | None:
-    from node import identity
-
-    file = file or config.password_file
-    return None if file is None else identity.read_password(file)
-
-
 @node.command()
-@_HOME
+@HOME
 @click.option("--node", "urls", multiple=True, help="Another node's API; give all of them.")
 @click.option("--below", type=click.IntRange(min=1), help="The view to use instead of asking.")
 @output.json_option
@@ -281,7 +293,7 @@ def cluster(urls: tuple[str, ...], homes: tuple[Path, ...]) -> None:
 
 
 @node.command()
-@_HOME
+@HOME
 @click.option("--no-signatures", is_flag=True, help="Skip members' signatures: much faster.")
 @output.json_option
 def check(home: Path, no_signatures: bool) -> None:
@@ -374,3 +386,7 @@ def _child(work: Any) -> Iterator[tuple[Iterator[dict[str, Any]], Any]]:
             yield (json.loads(line) for line in source), outcome
         finally:
             outcome()
+
+
+node.add_command(sync)
+node.add_command(snapshot)

@@ -8,6 +8,7 @@ Nothing here changes what a valid block is; that is in the genesis document. A n
     HOME/data/ledger/    blocks, receipts, state
     HOME/data/votes/     the vote journal
     HOME/data/explorer/  the explorer's index, made again whenever it is missing
+    HOME/data/snapshots/ snapshots of the state that others may join from
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from __future__ import annotations
 import json
 from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import (
@@ -66,6 +67,21 @@ class Home(NamedTuple):
         return self.path / "data" / "votes"
 
     @property
+    def snapshots(self) -> Path:
+        """Snapshots that others may join from."""
+        return self.path / "data" / "snapshots"
+
+    @property
+    def staging(self) -> Path:
+        """Verified parts of a snapshot from which this node joins."""
+        return self.path / "data" / "joining"
+
+    @property
+    def joined(self) -> Path:
+        """A complete new store that is about to become the ledger."""
+        return self.path / "data" / "joined"
+
+    @property
     def card(self) -> Path:
         """The node card that the guarantor sends to whoever collects the genesis document."""
         return self.path / "node-card.json"
@@ -94,6 +110,8 @@ _API_BOUNDS = {field.name: field.default for field in fields(ApiSettings)}
 
 Address = Annotated[str, AfterValidator(_is_address)]
 ApiAddress = Annotated[str, AfterValidator(lambda value: value and _is_address(value))]
+
+SyncMode = Literal["auto", "replay"]
 
 
 class ObserverConfig(BaseModel):
@@ -125,6 +143,12 @@ class NodeConfig(BaseSettings):
     password_file: Path | None = None
     """Holds the password of an encrypted vote key."""
     observers: tuple[ObserverConfig, ...] = ()
+    sync: SyncMode = "auto"
+    """How a node far behind catches up: ``auto`` by a snapshot, ``replay`` by every block."""
+    snapshot_ahead: Annotated[int, Field(ge=1)] = 2_000
+    """Blocks that count as far behind."""
+    snapshot_blocks: Annotated[int, Field(ge=0)] = 1_000
+    """A snapshot for others is taken at every multiple of this height; none if 0."""
     pacing: Annotated[
         dict[str, int], AfterValidator(lambda t: _names(ReplicaConfig._field_defaults, t))
     ] = {}

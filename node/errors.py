@@ -42,6 +42,12 @@ VOTES_LOST = define(
 VERIFIER_FAILED = define(
     "VERIFIER_FAILED", 500, "Verification workers died over this transaction; it was not taken."
 )
+JOIN_FAILED = define(
+    "JOIN_FAILED", 503, "No snapshot could be joined from; replaying every block remains."
+)
+FAR_BEHIND = define(
+    "FAR_BEHIND", 503, "The node is so far behind its peers that it joins by a snapshot again."
+)
 HALTED = define(
     "HALTED", 500, "The node has stopped itself before it could do harm; its log says why."
 )

@@ -89,6 +89,29 @@ ALARMS_PER_SOURCE = 20
 """Alarms of one kind about one peer that are remembered; further ones are only counted."""
 ALARM_CHARS = 1_000
 
+# Snapshots -------------------------------------------------------------------------------------
+SNAPSHOTS_KEPT = 2
+"""Snapshots on disk; one that a newcomer is fetching lives for at least one more interval."""
+PART_ROWS_BLOCKS = 64
+PART_ROWS_BYTES = 2 * MIB
+"""Rows in one answer: blocks, and bytes after which no further block is added."""
+PART_REQUESTS_WAITING = 4
+"""Requests of one peer that wait for their turn; further ones are dropped and asked again."""
+PART_REQUESTS_OPEN = 2
+"""Requests that a newcomer has open at one peer."""
+PART_SECONDS = 15.0
+"""A part that a peer has not sent by then is asked of another."""
+PART_STRIKES = 3
+"""Parts that a peer may be late with before it is left alone."""
+OFFERS_SECONDS = 2.0
+"""How long offers of further peers are waited for after the first."""
+JOIN_PATIENCE_SECONDS = 30.0
+"""A newcomer that gets no offer, or no further part, for so long gives up."""
+SNAPSHOT_LEAD_BLOCKS = 20
+"""So many blocks before its height the process that takes a snapshot is started."""
+SNAPSHOT_SECONDS = 3_600.0
+"""A snapshot that takes longer is given up, with the read transaction that it holds."""
+
 # Service ---------------------------------------------------------------------------------------
 SUBMISSION_REQUESTS = 1_024
 """Client requests waiting for their answer."""

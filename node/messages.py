@@ -16,11 +16,14 @@ from ledger.block import Certificate, Header, Verify, Vote
 from ledger.codec import Hash32, Signature, Struct, Uint, decode, encode
 from ledger.errors import MALFORMED, CodedError
 from ledger.hashing import Tag, digest, message
+from ledger.snapshot import MAX_MANIFEST_BYTES, PartKind
 from ledger.validators import ValidatorSet
 
 MAX_BLOCKS_IN_RESPONSE = 64
 MAX_CERTIFICATES_IN_RESPONSE = 64
 MAX_VIEWS_IN_REQUEST = 64
+MAX_PART_BYTES = 2 * limits.MAX_BLOCK_BYTES
+"""One block's rows, or one bucket of the state, whatever they hold."""
 
 Wire = Annotated[bytes, msgspec.Meta(max_length=limits.MAX_TRANSACTION_BYTES + 4096)]
 
@@ -154,6 +157,39 @@ class BlockResponse(Struct, tag=1):
     blocks: Annotated[tuple[FullBlock, ...], msgspec.Meta(max_length=MAX_BLOCKS_IN_RESPONSE)]
 
 
+class SnapshotRequest(Struct, tag=1):
+    """Ask for the manifest of the snapshot at a height, of the newest one if that is 0."""
+
+    height: Uint
+
+
+class SnapshotOffer(Struct, tag=1):
+    """The manifest asked for (:mod:`ledger.snapshot`), empty if the sender has none."""
+
+    manifest: Annotated[bytes, msgspec.Meta(max_length=MAX_MANIFEST_BYTES)]
+
+
+class PartRequest(Struct, tag=1):
+    """Ask for a part of the snapshot at ``snapshot``; rows may be answered in part."""
+
+    snapshot: Uint
+    kind: PartKind
+    path: Annotated[bytes, msgspec.Meta(max_length=64)]
+    start: Uint
+    end: Uint
+
+
+class PartAnswer(Struct, tag=1):
+    """A part, None if the sender has not got it; ``end`` says how far rows go."""
+
+    snapshot: Uint
+    kind: PartKind
+    path: Annotated[bytes, msgspec.Meta(max_length=64)]
+    start: Uint
+    end: Uint
+    content: Annotated[bytes, msgspec.Meta(max_length=MAX_PART_BYTES)] | None
+
+
 class Status(Struct, tag=1):
     """Where the sender stands: last committed height and current view. A hint, never a proof."""
 
@@ -172,7 +208,14 @@ Message = (
     | BlockRequest
     | BlockResponse
     | Status
+    | SnapshotRequest
+    | SnapshotOffer
+    | PartRequest
+    | PartAnswer
 )
+
+JoiningMessage = SnapshotRequest | SnapshotOffer | PartRequest | PartAnswer
+"""What concerns snapshots alone: it never reaches a replica."""
 
 KIB = 1024
 MESSAGE_KINDS: dict[int, tuple[type, int]] = {
@@ -186,6 +229,10 @@ MESSAGE_KINDS: dict[int, tuple[type, int]] = {
     8: (BlockRequest, 1 * KIB),
     9: (BlockResponse, limits.MAX_BLOCK_BYTES + 512 * KIB),
     10: (Status, 1 * KIB),
+    11: (SnapshotRequest, 1 * KIB),
+    12: (SnapshotOffer, MAX_MANIFEST_BYTES + 1 * KIB),
+    13: (PartRequest, 1 * KIB),
+    14: (PartAnswer, MAX_PART_BYTES + 1 * KIB),
 }
 """Frame kind → (structure, most bytes). A published kind never changes its meaning."""
 

@@ -71,6 +71,19 @@ class NodeMetrics:
         self.loop_lag = Gauge(
             "iic_loop_lag_seconds", "Delay of the event loop at the last probe", registry=r
         )
+        # joining by a snapshot
+        self.join_parts = Gauge(
+            "iic_join_parts", "Verified parts of the snapshot being joined from", registry=r
+        )
+        self.join_bytes = Counter(
+            "iic_join_bytes", "Bytes of snapshot parts received", ["peer"], registry=r
+        )
+        self.join_lies = Counter(
+            "iic_join_lies", "False manifests and parts of snapshots", ["peer"], registry=r
+        )
+        self.snapshot_height = Gauge(
+            "iic_snapshot_height", "Height of the newest snapshot taken", registry=r
+        )
         # queues
         self.effects_waiting = Gauge(
             "iic_effects_waiting", "Effects behind a durable write", registry=r

@@ -12,10 +12,13 @@ from ledger.genesis import Genesis
 from ledger.journal import Journal, open_journal
 from ledger.store.chain import Store, first_block
 from ledger.store.disk import open_store
+from ledger.validators import ValidatorSet
 from node import continuity, identity
 from node.config import Home, NodeConfig
 from node.errors import BAD_KEY_FILE
-from node.identity import NodeIdentity
+from node.identity import NodeIdentity, read_certificate
+from node.joining import swap
+from node.network.roster import Entry, Roster
 
 
 class OpenNode(NamedTuple):
@@ -46,6 +49,7 @@ def open_node(home: Home, config: NodeConfig, password: bytes | None = None) -> 
     """
     genesis = read_genesis(home)
     keys = identity.load(home.path, password)
+    swap.finish(home)
     with ExitStack() as opened:
         home.ledger.mkdir(parents=True, exist_ok=True)
         home.votes.mkdir(parents=True, exist_ok=True)
@@ -68,6 +72,15 @@ def open_node(home: Home, config: NodeConfig, password: bytes | None = None) -> 
         abstain_below = continuity.require_votes(home)
         opened.pop_all()
         return OpenNode(home, config, genesis, keys, index, store, journal, abstain_below)
+
+
+def roster_of(config: NodeConfig, validators: ValidatorSet) -> Roster:
+    """Who may connect: an epoch's validators and the observers that this node admits."""
+    observers = (
+        Entry(-1 - number, o.name, bytes.fromhex(o.node_key), read_certificate(o.certificate), "")
+        for number, o in enumerate(config.observers)
+    )
+    return Roster.of(validators, observers)
 
 
 def read_genesis(home: Home) -> Genesis:

@@ -19,21 +19,31 @@ from typing import TYPE_CHECKING, Any
 from prometheus_client import CollectorRegistry
 
 from ledger.block import Header
-from ledger.errors import CodedError
+from ledger.errors import BAD_SNAPSHOT, CodedError
 from ledger.evidence import DoubleVote
 from ledger.genesis import Genesis
+from ledger.snapshot import read_manifest
 from ledger.store.interface import BlockCommit, ChainStore
 from node import description, limits
 from node.api.handle import Description, RaisedAlarm, Submission, Watch
 from node.consensus.config import Identity
-from node.errors import BUSY, HALTED, NOT_READY, Busy
-from node.identity import read_certificate
+from node.errors import BUSY, FAR_BEHIND, HALTED, NOT_READY, Busy
+from node.joining.serving import SnapshotServer
+from node.joining.taker import SnapshotTaker
 from node.logs import logger
-from node.messages import Message, decode_message, encode_message
+from node.messages import (
+    JoiningMessage,
+    Message,
+    SnapshotOffer,
+    SnapshotRequest,
+    Status,
+    decode_message,
+    encode_message,
+)
 from node.metrics import NodeMetrics
 from node.network.peers import Peers, Self
-from node.network.roster import Entry, Roster
-from node.opening import OpenNode
+from node.network.roster import Roster
+from node.opening import OpenNode, roster_of
 from node.replica.effects import Alarm, Answer, Check
 from node.replica.effects import Submission as Known
 from node.replica.events import Checked, PeerDown, PeerUp, Received, Submitted, Verdict
@@ -50,10 +60,14 @@ _log = logger("node")
 class Service:
     """A running node. Make it on the event loop that it runs on; :meth:`run` is its life."""
 
-    def __init__(self, opened: OpenNode) -> None:
+    def __init__(
+        self, opened: OpenNode, metrics: NodeMetrics | None = None, *, may_join: bool = False
+    ) -> None:
         self._opened = opened
         self._config = opened.config
-        self._measured = NodeMetrics()
+        self._measured = metrics or NodeMetrics()
+        self._may_join = may_join
+        self._asked_for_snapshot: set[int] = set()
         key = opened.identity.vote_key
         self._replica = Replica(
             Identity(opened.number, key if opened.number is not None else None),
@@ -68,6 +82,8 @@ class Service:
         self._pool = VerifyPool(opened.genesis.chain_id, self._config.workers or None)
         this = Self(opened.genesis.chain_id, key, opened.identity.certificate, opened.identity.tls)
         self._peers = Peers(this, self._roster(), self, self._measured)
+        self._snapshots = SnapshotServer(opened.home.snapshots, opened.store, self.send)
+        self._taker = SnapshotTaker(opened.home, self._config.snapshot_blocks, self._measured)
         self._stopping = asyncio.Event()
         self._reason: CodedError | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -126,6 +142,8 @@ class Service:
         for future in self._requests.values():
             future.cancel()
         await self._runner.close()
+        await self._taker.close()
+        await self._snapshots.close()
         with suppress(TimeoutError):
             async with asyncio.timeout(limits.STOP_SECONDS):
                 await self._peers.close()
@@ -169,6 +187,24 @@ class Service:
                 self._measured.worker_restarts.inc(died)
                 self._seen_restarts = self._pool.restarts
 
+    def _consider_joining(self, peer: int, message: Message) -> None:
+        """Ask a peer that says it is far ahead for its snapshot; one that verifies is the proof."""
+        far = self.head().height + self._config.snapshot_ahead
+        match message:
+            case Status(height, _) if height >= far and peer not in self._asked_for_snapshot:
+                self._asked_for_snapshot.add(peer)
+                self.send(peer, SnapshotRequest(0))
+            case SnapshotOffer(manifest) if manifest:
+                try:
+                    outline = read_manifest(manifest, self.genesis)
+                except CodedError as error:
+                    name = self._replica.validators.validators[peer].name if peer >= 0 else peer
+                    self.alarm(Alarm(BAD_SNAPSHOT.name, f"{name}: {error.message}"))
+                    return
+                if outline.header.height >= far:
+                    height = outline.header.height
+                    self.stop(CodedError(FAR_BEHIND, f"a snapshot of block {height} is there"))
+
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
@@ -181,13 +217,7 @@ class Service:
             raise_in_loop({"message": "a task of the node failed", "exception": task.exception()})
 
     def _roster(self) -> Roster:
-        observers = (
-            Entry(
-                -1 - number, o.name, bytes.fromhex(o.node_key), read_certificate(o.certificate), ""
-            )
-            for number, o in enumerate(self._config.observers)
-        )
-        return Roster.of(self._replica.validators, observers)
+        return roster_of(self._config, self._replica.validators)
 
     # what the API sees (node.api.handle.NodeHandle) -------------------------------------------
     @property
@@ -311,11 +341,19 @@ class Service:
 
     def peer_down(self, peer: int) -> None:
         """A peer is gone."""
+        self._snapshots.forget(peer)
+        self._asked_for_snapshot.discard(peer)
         self._runner.tell(PeerDown(peer))
 
     def received(self, peer: int, kind: int, payload: bytes) -> None:
         """A message; what does not decode is the peer's offence."""
-        self._runner.tell(Received(peer, decode_message(kind, payload)))
+        message = decode_message(kind, payload)
+        if self._may_join:
+            self._consider_joining(peer, message)
+        if isinstance(message, JoiningMessage):
+            self._snapshots.handle(peer, message)
+        else:
+            self._runner.tell(Received(peer, message))
 
     # effects of the replica (node.runner.Outside) ---------------------------------------------
     def send(self, peer: int, message: Message) -> None:
@@ -349,6 +387,7 @@ class Service:
     def committed(self, height: int) -> None:
         """A block is durable: wake who waited for it."""
         self._final_ms = wall_clock_ms()
+        self._taker.committed(height)
         due = [reached for wanted, reached in self._waiters if wanted <= height]
         for reached in due:
             if not reached.done():

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import heapq
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from struct import Struct as Layout
@@ -25,6 +25,7 @@ from ledger.genesis import Genesis
 from ledger.merkle import Frontier, frontier_from, node_hash
 from ledger.snapshot import HEADERS_IN_PART, Outline, Part, PartKind
 from ledger.store import tables
+from ledger.store.chain import Chain
 from ledger.store.files import PART, rename_durably, write_durably
 from ledger.store.interface import Anchor, EventEntry, Row
 from ledger.store.lmdb_environment import LmdbEnvironment
@@ -108,8 +109,17 @@ class Staging:
     def _runs(self) -> list[Path]:
         return sorted(self._folder.glob("run-[0-9]*[0-9]"))
 
-    def build(self, target: Path, outline: Outline, genesis: Genesis) -> None:
-        """Merge everything into a new store at ``target``, complete or not there at all."""
+    def build(
+        self,
+        target: Path,
+        outline: Outline,
+        genesis: Genesis,
+        accept: Callable[[Chain], None] = lambda _: None,
+    ) -> None:
+        """Merge everything into a new store at ``target``, complete or not there at all.
+
+        ``accept`` sees the complete store first and may raise a coded error to refuse it.
+        """
         self.flush()
         partial = target.with_name(target.name + PART)
         shutil.rmtree(partial, ignore_errors=True)
@@ -125,6 +135,7 @@ class Staging:
                 for file in files:
                     file.close()
             _complete(environment, outline, genesis)
+            accept(Chain(environment))
             environment.sync()
         finally:
             environment.close()

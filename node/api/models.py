@@ -553,6 +553,9 @@ class NodeView(Answer, kw_only=True):
     pending_transactions: int
     pending_bytes: int
     syncing: bool
+    history_from: int = 0
+    """The lowest block whose transactions this node holds: above 0 once it was pruned or joined by
+    a snapshot. Headers, proofs of the state and the validators' changes are complete."""
 
 
 class Readiness(Answer, kw_only=True):

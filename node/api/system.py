@@ -76,6 +76,7 @@ def routes(api: Api, clock_ms: Callable[[], int]) -> APIRouter:
         why = reason()
         with api.snapshot() as (reader, head):
             view = block_view(head, reader.certificate(head.height))
+            history_from = reader.base
         return respond(
             NodeView(
                 height=head.height,
@@ -102,6 +103,7 @@ def routes(api: Api, clock_ms: Callable[[], int]) -> APIRouter:
                 pending_transactions=about["pending_transactions"],
                 pending_bytes=about["pending_bytes"],
                 syncing=about["syncing"],
+                history_from=history_from,
             )
         )
 

@@ -38,7 +38,16 @@ class Lane(IntEnum):
     SYNC = 2
 
 
-_SYNC = frozenset({messages.BlockRequest, messages.BlockResponse})
+_SYNC = frozenset(
+    {
+        messages.BlockRequest,
+        messages.BlockResponse,
+        messages.SnapshotRequest,
+        messages.SnapshotOffer,
+        messages.PartRequest,
+        messages.PartAnswer,
+    }
+)
 _BATCH = frozenset(
     {messages.Batch, messages.BatchRequest, messages.ViewRequest, messages.ViewResponse}
 )
