@@ -18,6 +18,7 @@ from cli.audit_certificate import preference_certificate
 from cli.audit_follow import follow
 from cli.audit_invariants import invariants
 from cli.audit_words import audit_words
+from cli.case.commands import case, verify_case
 from cli.describe import describe, describe_event
 from cli.errors import FILE_MISSING
 from cli.export.commands import export
@@ -264,6 +265,8 @@ def verify_extension(file: Path, genesis: Path, quiet: bool, known: str) -> None
         )
 
 
+audit.add_command(case)
+audit.add_command(verify_case)
 audit.add_command(export)
 audit.add_command(preference_certificate)
 audit.add_command(audit_words)
