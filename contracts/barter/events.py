@@ -71,7 +71,7 @@ class LotMoved(Event, tag="barter.LotMoved"):
     lot: ObjectId
     side: Side
     item: Count
-    quantity: Money
+    quantity: Count
     shipper: Lei
     receiver: Lei
     after: LotState
@@ -93,7 +93,7 @@ class LotSettled(Event, tag="barter.LotSettled"):
     contract: ObjectId
     lot: ObjectId
     side: Side
-    quantity: Money
+    quantity: Count
     value: MoneyOrNone
     deducted: MoneyOrNone
     silent: bool
@@ -111,7 +111,7 @@ class PreferenceGranted(Event, tag="barter.PreferenceGranted"):
     procedure: Procedure
     hs: HsCode
     unit: UnitCode
-    quantity: Money
+    quantity: Count
     value: MoneyOrNone
     shipper: Lei
     receiver: Lei
@@ -167,7 +167,7 @@ class QuantityWaived(Event, tag="barter.QuantityWaived"):
     contract: ObjectId
     side: Side
     item: Count
-    quantity: Money
+    quantity: Count
 
 
 class NoticeGiven(Event, tag="barter.NoticeGiven"):

@@ -56,7 +56,7 @@ class Lot(Struct, tag=1):
     contract: ObjectId
     side: Side
     item: Count
-    quantity: Money
+    quantity: Count
     shipper: Lei
     receiver: Lei
     state: LotState
@@ -186,7 +186,7 @@ class Defect(Struct, tag=1):
     id: ObjectId
     lot: ObjectId
     contract: ObjectId
-    quantity: Money
+    quantity: Count
     value: Money
     shipper: Lei
     receiver: Lei

@@ -148,7 +148,7 @@ class Dispute(Struct, tag=1):
     opened: Instant
     state: DisputeState
     due: Uint
-    counterclaim: Uint = 0
+    counterclaim: MoneyOrNone = 0
     response: str = ""
     holds: tuple[Hold, ...] = ()
     mediation: Mediation = Mediation.PENDING
@@ -185,11 +185,11 @@ class Execution(Struct, tag=1):
 
     dispute: ObjectId
     ruling: Ruling
-    amount: Uint
-    subject: Uint
-    held: Uint
-    available: Uint
-    owed: Uint
+    amount: MoneyOrNone
+    subject: MoneyOrNone
+    held: MoneyOrNone
+    available: MoneyOrNone
+    owed: MoneyOrNone
     time: Instant
 
 

@@ -15,6 +15,7 @@ from contracts.framework.types import (
     Instant,
     Lei,
     Money,
+    MoneyOrNone,
     ObjectId,
     Reason,
 )
@@ -136,11 +137,11 @@ class Guarantee(Struct, tag=1):
     text: str
     state: GuaranteeState
     due: Uint
-    remaining: Uint = 0
-    increases: Uint = 0
-    paid: Uint = 0
-    reduced: Uint = 0
-    lapsed: Uint = 0
+    remaining: MoneyOrNone = 0
+    increases: MoneyOrNone = 0
+    paid: MoneyOrNone = 0
+    reduced: MoneyOrNone = 0
+    lapsed: MoneyOrNone = 0
     used: tuple[Uint, ...] = ()
     demands: Uint = 0
     demand: ObjectId | None = None
@@ -229,11 +230,11 @@ class Payment(Struct, tag=1):
     guarantor: Lei
     beneficiary: Lei
     amount: Money
-    cash: Uint
-    collateral: Uint
-    support: Uint
-    owed: Uint
-    goods: Uint
+    cash: MoneyOrNone
+    collateral: MoneyOrNone
+    support: MoneyOrNone
+    owed: MoneyOrNone
+    goods: MoneyOrNone
     time: Instant
 
 
@@ -250,10 +251,10 @@ class Subrogation(Struct, tag=1):
     guarantor: Lei
     applicant: Lei
     amount: Money
-    goods: Uint
-    cash: Uint
-    received: Uint = 0
-    converted: Uint = 0
+    goods: MoneyOrNone
+    cash: MoneyOrNone
+    received: MoneyOrNone = 0
+    converted: MoneyOrNone = 0
     debts: tuple[ObjectId, ...] = ()
 
     @property
@@ -282,13 +283,13 @@ class Amendment(Struct, tag=1):
     guarantee: ObjectId
     guarantor: Lei
     beneficiary: Lei
-    remaining: Uint | None
+    remaining: MoneyOrNone | None
     expires: Instant | None
     documents: tuple[DocumentTerm, ...] | None
     reason: str
     state: AmendmentState
     due: Uint
-    base: Uint
+    base: MoneyOrNone
 
 
 class OpenAmendment(Struct, tag=1):

@@ -7,6 +7,7 @@ from typing import Final
 from node.explorer.pages import (
     accounts,
     blocks,
+    contracts,
     members,
     objects,
     overview,
@@ -22,6 +23,7 @@ PAGES: Final[tuple[Page, ...]] = (
     *transactions.PAGES,
     *members.PAGES,
     *accounts.PAGES,
+    *contracts.PAGES,
     *objects.PAGES,
     *search.PAGES,
     *verify.PAGES,

@@ -1,0 +1,100 @@
+"""Lists of objects: every object of a machine, newest first, filtered by state and party."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+from contracts.framework.machine import Machine
+from ledger.errors import CodedError
+from node.errors import BAD_CURSOR
+from node.explorer.language import msg
+from node.explorer.table import Column, Format, Slice, Table
+from node.explorer.view import View
+
+MOST_LOOKED_AT: Final = 2_000
+"""Objects that one page of a filtered list looks at; the next page goes on from there."""
+
+
+class Entry(NamedTuple):
+    """An object of a list, with what else its row needs."""
+
+    view: View
+    record: Any
+
+    @property
+    def id(self) -> bytes:
+        """The object's id."""
+        found: bytes = self.record.id
+        return found
+
+
+def listing(
+    machine: Machine[Any],
+    name: str,
+    caption: str,
+    columns: Sequence[Column[Entry]],
+    *,
+    state: bool = True,
+) -> Table[Entry]:
+    """The table of a machine's objects: its id, its own columns, its state and time limit."""
+    first: Column[Entry] = Column(
+        "id", msg("Id"), Format.ID, lambda e: e.id, lambda e: e.view.object_path(e.id)
+    )
+    last: tuple[Column[Entry], ...] = (
+        Column("state", msg("State"), Format.STATE, lambda e: e.record.state.value),
+        Column("due", msg("Time limit"), Format.INSTANT, lambda e: e.record.due or None),
+    )
+
+    def read(view: View, cursor: str, limit: int) -> Slice:
+        wanted_state = view.query.get("state", "")
+        wanted_party = party_of(view, view.query.get("party", ""))
+        after, rows, looked = _after(cursor), [], 0
+        while True:
+            found, after = view.index.objects(machine.name, after, limit)
+            for listed in found:
+                record = view.state.get(machine.table, listed.id)
+                if record is None or wanted_state not in ("", record.state.value):
+                    continue
+                if wanted_party and wanted_party not in machine.parties(record):
+                    continue
+                rows.append(Entry(view, record))
+            looked += len(found)
+            if not after or len(rows) >= limit or looked >= MOST_LOOKED_AT:
+                return Slice(rows, after.hex())
+
+    return Table(name, caption, (first, *columns, *(last if state else ())), read)
+
+
+def _after(cursor: str) -> bytes:
+    try:
+        return bytes.fromhex(cursor)
+    except ValueError:
+        raise CodedError(
+            BAD_CURSOR, "a cursor is what the page before gave", field="cursor"
+        ) from None
+
+
+def party_of(view: View, text: str) -> str:
+    """The party of a filter: an LEI, or the first party whose name begins so; else the text."""
+    text = text.strip()
+    if not text or view.party(text.upper()) is not None:
+        return text.upper()
+    return next(iter(view.index.named(text, 1)), text)
+
+
+class Filters(NamedTuple):
+    """What a filter form shows."""
+
+    states: list[tuple[str, str]]
+    state: str
+    party: str
+
+
+def filters(view: View, machine: Machine[Any]) -> Filters:
+    """The form above a list."""
+    return Filters(
+        [(str(s.value), view.label(str(s.value))) for s in machine.states],
+        view.query.get("state", ""),
+        view.query.get("party", ""),
+    )
