@@ -16,76 +16,82 @@ from cli import output
 
 @click.command()
 @click.option("--seeds", type=click.IntRange(1), default=100, show_default=True, help="How many.")
+@click.option("--hours", type=click.FloatRange(0, min_open=True), help="Go on for so long instead.")
 @click.option("--first", type=click.IntRange(0), default=0, show_default=True, help="First seed.")
-@click.option("--nodes", type=click.IntRange(1, 20), help="Validators; the seed decides if absent.")
+@click.option("--nodes", type=click.IntRange(1, 31), help="Validators; the seed decides if absent.")
 @click.option("--jobs", type=click.IntRange(1), help="Processes; one per core if absent.")
 @click.option("--core", is_flag=True, help="Consensus alone, on blocks without content: faster.")
 @click.option("--invariants", is_flag=True, help="Check the sixteen invariants after every block.")
 @click.option("--trace", is_flag=True, help="Show what happens in each run, line by line.")
+@click.option("--shrink", is_flag=True, help="Leave out of a failing run what does not matter.")
 @output.json_option
 def sim(
     seeds: int,
+    hours: float | None,
     first: int,
     nodes: int | None,
     jobs: int | None,
     core: bool,
     invariants: bool,
     trace: bool,
+    shrink: bool,
 ) -> None:
-    """Simulate clusters under loss, partitions, power cuts and Byzantine nodes, seed by seed.
+    """Simulate clusters under every kind of fault, seed by seed.
 
-    Each run checks agreement, validity, durability and, once its faults heal, progress. Exit
-    status 1 means that a promise was broken; the command that replays the run is printed.
+    The network loses, repeats, delays and parts; machines lose power, time, disk space and bits;
+    up to a third of the validators are Byzantine. Each run checks agreement, validity, durability
+    and, once its faults heal, progress. Exit status 1 means that a promise was broken; the command
+    that replays the run is printed.
     """
-    from node.sim.run import Job, run_all
+    from node.sim.run import Job, Totals, jobs_from, run_all
 
     if core and invariants:
         raise click.UsageError("bare blocks have no books: --invariants goes without --core")
     started = time.monotonic()
-    work = [Job(seed, nodes, core, trace, invariants) for seed in range(first, first + seeds)]
+    job = Job(first, nodes, core, trace, invariants, shrink)
+    work = jobs_from(job, None if hours else seeds)
+    processes = 1 if seeds == 1 and not hours else jobs or os.cpu_count() or 1
+    totals = Totals()
     failures = []
-    blocks = virtual_ms = 0
-    for done, outcome in enumerate(run_all(work, jobs or os.cpu_count() or 1), start=1):
-        blocks += outcome.blocks
-        virtual_ms += outcome.virtual_ms
+    for outcome in run_all(work, processes):
+        totals.add(outcome)
         for line in outcome.trace:
             click.echo(line, err=output.wants_json())
         if outcome.violation:
-            failure = {
-                "seed": outcome.seed,
-                "violation": outcome.violation,
-                "replay": replay_command(outcome.seed, nodes, core, invariants),
-            }
-            failures.append(failure)
-            output.note(f"seed {outcome.seed}: {outcome.violation}\n  {failure['replay']}")
-        if done % 100 == 0 and done < seeds:
-            output.note(f"{done} of {seeds} seeds, {len(failures)} violations")
+            replay = job._replace(seed=outcome.seed).command
+            failures.append(
+                {"seed": outcome.seed, "violation": outcome.violation, "replay": replay}
+            )
+            output.note(f"seed {outcome.seed}: {outcome.violation}\n  {replay}")
+        if totals.runs % 100 == 0 and (hours or totals.runs < seeds):
+            output.note(f"{totals.runs} seeds, {totals.violations} violations")
+        if hours and time.monotonic() - started > hours * 3600:
+            break
     report = {
-        "seeds": seeds,
-        "violations": len(failures),
-        "blocks": blocks,
-        "virtual_seconds": round(virtual_ms / 1000, 3),
+        "seeds": totals.runs,
+        "violations": totals.violations,
+        "blocks": totals.blocks,
+        "virtual_seconds": round(totals.virtual_ms / 1000, 3),
         "first": first,
         "nodes": nodes,
         "core": core,
         "invariants": invariants,
         "seconds": round(time.monotonic() - started, 1),
+        "faults": dict(sorted(totals.faults.items())),
         "failures": failures,
     }
-    output.emit(report, lambda: _tell(report))
+    output.emit(report, lambda: _tell(report, totals.faults))
     if failures:
         output.finish(output.Exit.VIOLATION)
 
 
-def replay_command(seed: int, nodes: int | None, core: bool, invariants: bool = False) -> str:
-    """The command that plays one seed again and shows what happens."""
-    size = f" --nodes {nodes}" if nodes is not None else ""
-    more = " --core" if core else " --invariants" if invariants else ""
-    return f"iic sim --seeds 1 --first {seed}{size}{more} --trace"
-
-
-def _tell(report: Mapping[str, object]) -> None:
+def _tell(report: Mapping[str, object], faults: Mapping[str, int]) -> None:
+    what = "bare cores" if report["core"] else "whole clusters"
+    simulated = float(str(report["virtual_seconds"])) / 3600
     click.echo(
-        f"{report['seeds']} seeds, {report['violations']} violations, {report['blocks']} blocks, "
-        f"{report['virtual_seconds']} virtual seconds in {report['seconds']} s"
+        f"{report['seeds']} seeds ({what}), {report['violations']} violations, "
+        f"{report['blocks']} blocks, {simulated:.1f} simulated hours in {report['seconds']} s"
     )
+    if faults:
+        kinds = (f"{count} {kind}" for kind, count in sorted(faults.items()))
+        click.echo(f"  faults: {', '.join(kinds)}")

@@ -24,18 +24,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
-from struct import Struct
 from typing import Any
-from zlib import crc32
 
 import lmdb
 
 from ledger.errors import STORE_CORRUPT, STORE_FULL, STORE_LOCKED, CodedError
+from ledger.store.checksums import is_intact, seal, unseal
 from ledger.store.tables import MAX_KEY_BYTES, Change, Reader, Table
 
-_CHECKSUM_BYTES = 4
-_pack = Struct(">I").pack
-_SEEDS = {table: crc32(bytes((table,))) for table in Table}
 _FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 _GROWTH_STEP = 1 << 30
 _LEAST_MAP = 256 << 10
@@ -201,7 +197,7 @@ class LmdbEnvironment:
                         yield table, start
                         break
                 for key, stored in records:
-                    if not _intact(table, key, stored):
+                    if not is_intact(table, key, stored):
                         yield table, key
                 if len(records) < 1024:
                     break
@@ -225,13 +221,13 @@ class LmdbEnvironment:
             stored = transaction.get(key, db=self._dbs[table])
         except lmdb.CorruptedError as error:
             raise _translated(error, self.path) from error
-        return None if stored is None else _opened(table, key, stored)
+        return None if stored is None else unseal(table, key, stored)
 
     def _scan(
         self, transaction: Any, table: Table, start: bytes, limit: int
     ) -> list[tuple[bytes, bytes]]:
         records = self._raw(transaction, table, start, limit)
-        return [(key, _opened(table, key, stored)) for key, stored in records]
+        return [(key, unseal(table, key, stored)) for key, stored in records]
 
     def _raw(
         self, transaction: Any, table: Table, start: bytes, limit: int
@@ -267,27 +263,8 @@ class _Snapshot:
 
 def _sealed(change: Change) -> list[tuple[bytes, bytes]]:
     """The records to put, in the order given, each with its checksum."""
-    seed = _SEEDS[change.table]
-    return [
-        (key, value + _pack(crc32(key + value, seed)))
-        for key, value in change.items
-        if value is not None
-    ]
-
-
-def _intact(table: Table, key: bytes, stored: bytes) -> bool:
-    value, checksum = stored[:-_CHECKSUM_BYTES], stored[-_CHECKSUM_BYTES:]
-    return checksum == _pack(crc32(key + value, _SEEDS[table]))
-
-
-def _opened(table: Table, key: bytes, stored: bytes) -> bytes:
-    if not _intact(table, key, stored):
-        raise CodedError(
-            STORE_CORRUPT,
-            f"record {key.hex()} of table {table.name.lower()} fails its checksum; "
-            "run a check of the store and restore it from the other nodes",
-        )
-    return stored[:-_CHECKSUM_BYTES]
+    table = change.table
+    return [(key, seal(table, key, value)) for key, value in change.items if value is not None]
 
 
 def _lock_directory(path: Path) -> int:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Protocol
 from ledger.block import Verify
 from ledger.hashing import HASH_BYTES
 from ledger.keys import PrivateKey
-from ledger.store.memory import MemoryEnvironment
 from ledger.validators import Validator, ValidatorSet
 from node.consensus.config import CoreConfig, Identity
 from node.replica import effects as fx
@@ -17,6 +16,7 @@ from node.replica import events as ev
 from node.sim.bare import NOTHING, BareProcess, BareStore, bare_header, commit_of
 from node.sim.disk import Disk
 from node.sim.host import Process
+from node.sim.medium import DiskEnvironment, Medium
 from node.sim.plan import DELTA_MS
 
 if TYPE_CHECKING:
@@ -114,10 +114,10 @@ class BareApplication:
         """A disk with block 0."""
         return Disk(self._format, BareStore)
 
-    def _format(self) -> MemoryEnvironment:
-        environment = MemoryEnvironment()
-        BareStore(environment).commit(commit_of(self._block_0))
-        return environment
+    def _format(self) -> Medium:
+        medium = Medium()
+        BareStore(DiskEnvironment(medium)).commit(commit_of(self._block_0))
+        return medium
 
     def new_process(
         self, identity: Identity, disk: Disk, verify: Verify, abstain_below: int

@@ -13,8 +13,7 @@ from ledger.errors import CodedError
 from ledger.evidence import DoubleVote
 from ledger.hashing import HASH_BYTES, Tag, digest
 from ledger.store.interface import BlockCommit, Row
-from ledger.store.memory import MemoryEnvironment
-from ledger.store.tables import Change, Table, height_key
+from ledger.store.tables import Change, Environment, Table, height_key
 from ledger.validators import ValidatorSet
 from node.consensus import effects as ask
 from node.consensus import events as tell
@@ -46,7 +45,7 @@ NOTHING = bytes(HASH_BYTES)
 class BareStore:
     """Headers and finalizations by height."""
 
-    def __init__(self, environment: MemoryEnvironment) -> None:
+    def __init__(self, environment: Environment) -> None:
         self._environment = environment
         self.head: Header | None = None
         last = environment.scan(Table.META, b"", 1)

@@ -7,15 +7,27 @@ after a ``Persist`` before it is durable, one answer for each ``Check`` and ``Co
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
+from ledger.errors import STORE_CORRUPT, STORE_FULL, CodedError
 from ledger.evidence import DoubleVote
+from ledger.store.interface import BlockCommit
 from node.consensus.simplex import Core
 from node.messages import Message
 from node.replica import effects as fx
 from node.replica import events as ev
+from node.sim.checks import Violation
 from node.sim.disk import Disk
+from node.sim.medium import DiskFault
 from node.sim.plan import Machine
+
+MILLION = 1_000_000
+RESTART_MS = 700
+"""How long after a process stopped its supervisor starts it again."""
+SLOWNESS = 20
+"""How many times longer a slow disk takes."""
 
 if TYPE_CHECKING:
     from node.sim.byzantine import Wicked
@@ -57,17 +69,23 @@ class Host:
         self.abstain_below = 0
         self._last_view = 0
         self._skew = machine.skew
+        self._drift = machine.drift
         self._life = 0
         self._queue: deque[fx.Effect] = deque()
         self._syncing: fx.Persist | None = None
         self._commits: deque[fx.Commit] = deque()
         self._timers: dict[str, int] = {}
         self._timer_serial = 0
+        self._slow = False
 
     # -- power -----------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Switch on: mount the disk, start a process, meet the peers."""
+        with self._guarded():
+            self._start()
+
+    def _start(self) -> None:
         self.disk.mount()
         self.world.checks.started(self)
         self.process = self.world.make_process(self)
@@ -81,24 +99,104 @@ class Host:
         """Lose power, and the disk if ``wiped``; the write in flight is on the disk or not."""
         if self.process is None:
             return
+        self.world.trace(self.number, "loses its disk" if wiped else "loses power")
+        self.world.faults["disks lost" if wiped else "power cuts"] += 1
+        self._halt()
+        if wiped:
+            self._new_disk()
+
+    def _halt(self) -> None:
+        """Whatever runs here ends, also a write half done."""
+        was_running = self.process is not None
         self._last_view = self.view
         self.process = None
         self._life += 1
-        if self._syncing is not None and self.world.coin():
-            self.disk.persist(self._syncing.records, self._syncing.prune_before)
-        if self._commits and self.world.coin():
-            self.disk.store.commit(self._commits[0].block)
+        self._interrupt_writes()
         self._queue.clear()
         self._commits.clear()
         self._timers.clear()
         self._syncing = None
-        self.world.trace(self.number, "loses its disk" if wiped else "loses power")
-        if wiped:
-            self.disk.wipe()
-            self.abstain_below = self.world.safe_view()
-            self.world.checks.wiped(self)
-        for peer in self.world.reachable(self):
-            peer.deliver(ev.PeerDown(self.index))
+        if was_running:
+            for peer in self.world.reachable(self):
+                peer.deliver(ev.PeerDown(self.index))
+
+    def _interrupt_writes(self) -> None:
+        rng, disk = self.world.rng, self.disk
+        if (saving := self._syncing) is not None:
+            self.world.faults["writes torn"] += 1
+            disk.interrupt(lambda: disk.persist(saving.records, saving.prune_before), rng)
+        if self._commits:
+            block = self._commits[0].block
+            self.world.faults["writes torn"] += 1
+            disk.interrupt(lambda: disk.store.commit(block), rng)
+
+    def _new_disk(self) -> None:
+        self.disk.wipe()
+        self.abstain_below = self.world.safe_view()
+        self.world.checks.wiped(self)
+
+    # -- the disk --------------------------------------------------------------------------------
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """A process whose disk fails stops at once, as a real node does; it is started again.
+
+        What fails its checksum although nothing rotted is a bug, and goes up to the world.
+        """
+        try:
+            yield
+        except CodedError as error:
+            if error.code not in (STORE_FULL, STORE_CORRUPT):
+                raise
+            self._disk_failed(str(error), lost=error.code is STORE_CORRUPT)
+        except OSError as error:
+            self._disk_failed(str(error), lost=False)
+
+    def _disk_failed(self, why: str, lost: bool) -> None:
+        if lost and not self.disk.rotten:
+            raise Violation("sound disk", f"m{self.number} finds damage where there is none: {why}")
+        self.world.trace(self.number, f"stops: {why}")
+        self.world.faults["stopped by its disk"] += 1
+        # The write that failed is over; nothing of it is tried again.
+        self._syncing = None
+        self._commits.clear()
+        self._halt()
+        if lost:
+            self._new_disk()
+        self.world.schedule(RESTART_MS, lambda: self.world.restart(self))
+
+    def trouble(self, fault: DiskFault) -> None:
+        """The disk begins to misbehave."""
+        self.world.trace(self.number, f"has a {fault}")
+        if fault is DiskFault.ROT:
+            self.world.faults[fault] += self.disk.rot(self.world.rng)
+        else:
+            self.world.faults[fault] += 1
+            self._slow = fault is DiskFault.SLOW
+            self.disk.set_fault(fault)
+
+    def relieve(self) -> None:
+        """The disk is well again."""
+        self._slow = False
+        self.disk.set_fault(None)
+
+    def scrub(self) -> None:
+        """Check the whole disk, as ``iic node check`` does; rot must be found, exactly."""
+        if not self.disk.rotten:
+            return
+        if not self.disk.finds_rot():
+            raise Violation("rot is found", f"m{self.number}'s check names other records")
+        self.world.trace(self.number, "finds rot and gets a new disk")
+        self._halt()
+        self._new_disk()
+
+    def _write_delay(self) -> int:
+        return self.world.sync_delay() * (SLOWNESS if self._slow else 1)
+
+    def jump(self, by: int) -> None:
+        """The clock is set."""
+        self.world.faults["clock jumps"] += 1
+        self._skew += by
 
     @property
     def view(self) -> int:
@@ -108,9 +206,10 @@ class Host:
     # -- events ----------------------------------------------------------------------------------
 
     def deliver(self, event: ev.Event) -> None:
-        """Give the process an event, if there is one."""
+        """Give the process an event, if one runs."""
         if self.process is not None:
-            self._run(self.process.handle(event, self._clock))
+            with self._guarded():
+                self._run(self.process.handle(event, self._clock))
 
     def receive(self, sender: int, message: Message) -> None:
         """A message of a peer arrives."""
@@ -121,7 +220,7 @@ class Host:
 
     @property
     def _clock(self) -> int:
-        return self.world.clock + self._skew
+        return self.world.clock + self._skew + self.world.now * self._drift // MILLION
 
     def _run(self, effects: list[fx.Effect]) -> None:
         self._queue.extend(effects)
@@ -152,16 +251,17 @@ class Host:
             case fx.SetTimer(token, delay):
                 self._timer_serial += 1
                 self._timers[token] = self._timer_serial
-                self._later(delay, "_timer", (token, self._timer_serial))
+                true_delay = delay * MILLION // (MILLION + self._drift)
+                self._later(true_delay, "_timer", (token, self._timer_serial))
             case fx.CancelTimer(token):
                 self._timers.pop(token, None)
             case fx.Persist():
                 self._syncing = effect
-                self._later(self.world.sync_delay(), "_synced")
+                self._later(self._write_delay(), "_synced")
             case fx.Commit():
                 self._commits.append(effect)
                 if len(self._commits) == 1:
-                    self._later(self.world.sync_delay(), "_stored")
+                    self._later(self._write_delay(), "_stored")
             case fx.Check(token, wires):
                 self._later(self.world.sync_delay(), "_checked", (token, wires))
             case fx.Answer():
@@ -186,19 +286,24 @@ class Host:
             self.deliver(ev.TimerFired(token))
 
     def _synced(self, _: object) -> None:
-        assert self._syncing is not None
-        self.disk.persist(self._syncing.records, self._syncing.prune_before)
-        self.world.checks.persisted(self, self._syncing.records)
-        self._syncing = None
-        self._run([])
+        saving = self._syncing
+        assert saving is not None
+        with self._guarded():
+            self.disk.persist(saving.records, saving.prune_before)
+            self.world.checks.persisted(self, saving.records)
+            self._syncing = None
+            self._run([])
 
     def _stored(self, _: object) -> None:
-        block = self._commits[0].block
+        with self._guarded():
+            self._store(self._commits[0].block)
+
+    def _store(self, block: BlockCommit) -> None:
         self.disk.store.commit(block)
         self.world.checks.committed(self, block)
         self._commits.popleft()
         if self._commits:
-            self._later(self.world.sync_delay(), "_stored")
+            self._later(self._write_delay(), "_stored")
         self.world.trace(
             self.number,
             f"commits block {block.header.height} of view {block.header.view} "

@@ -30,7 +30,6 @@ from ledger.receipt import read_receipt
 from ledger.state import State
 from ledger.statetree import StateTree
 from ledger.store.chain import Store, first_block
-from ledger.store.memory import MemoryEnvironment
 from ledger.transaction import Transaction, build, transaction_id
 from node.consensus.config import Identity
 from node.replica import effects as fx
@@ -42,6 +41,7 @@ from node.sim.application import GENESIS_MS, validator_keys, validator_set
 from node.sim.checks import Violation
 from node.sim.disk import Disk
 from node.sim.host import Process
+from node.sim.medium import DiskEnvironment, DiskFault, Medium
 from node.sim.plan import DELTA_MS, Plan
 from node.verify.worker import check_transaction
 
@@ -80,7 +80,7 @@ def _party(number: int, kind: PartyKind, *offices: Office) -> GenesisParty:
 
 
 @cache
-def block_0(size: int) -> tuple[bytes, bytes, MemoryEnvironment]:
+def block_0(size: int) -> tuple[bytes, bytes, Medium]:
     """Chain id, hash of block 0, and a disk image that holds it."""
     institutions = [
         _party(100 + n, PartyKind.INSTITUTION, office)
@@ -99,9 +99,9 @@ def block_0(size: int) -> tuple[bytes, bytes, MemoryEnvironment]:
     for kind, amount in ((ATTESTED, -OPENING * MEMBERS), (BACKING, OPENING * MEMBERS)):
         state.put(BALANCE, Balance(amount, 1, 0, 0), kind.of("KZ"), kind.unit.value)
     content = {key: value for key, value in state.changes().items() if value is not None}
-    image = MemoryEnvironment()
+    image = Medium()
     block = first_block(genesis, content)
-    Store(image).commit(block)
+    Store(DiskEnvironment(image)).commit(block)
     return genesis.chain_id, block.header.hash(), image
 
 
@@ -155,8 +155,11 @@ class Settlement:
         self._final: dict[bytes, tuple[int | None, int | None]] = {}
         self._promised: set[bytes] = set()
         self._requests = 0
-        self._books = Books(State(Store(self._image.copy()))) if invariants else None
+        self._books = (
+            Books(State(Store(DiskEnvironment(self._image.copy())))) if invariants else None
+        )
         crashing = {crash.machine for crash in plan.crashes}
+        crashing |= {t.machine for t in plan.disks if t.fault is not DiskFault.SLOW}
         self._steady = frozenset(m for m in plan.honest if m not in crashing)
 
     # -- machines --------------------------------------------------------------------------------

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import heapq
 import traceback
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from random import Random
 from typing import NamedTuple
@@ -50,6 +51,7 @@ class Outcome(NamedTuple):
     blocks: int
     virtual_ms: int
     trace: tuple[str, ...]
+    faults: Mapping[str, int] = {}
 
 
 class World:
@@ -69,8 +71,10 @@ class World:
         self._lines: list[str] = list(plan.describe()) if tracing else []
         self._queue: list[tuple[int, int, Callable[[], None]]] = []
         self._serial = 0
-        self._rng = Random(f"world/{plan.seed}")
-        self._network = Network(plan, Random(f"network/{plan.seed}"))
+        self.rng = Random(f"world/{plan.seed}")
+        self.faults: Counter[str] = Counter()
+        """What went wrong so far, by kind."""
+        self._network = Network(plan, Random(f"network/{plan.seed}"), self.faults)
         self.checks = Checks(self)
         self.hosts = [self._host(n, machine) for n, machine in enumerate(plan.machines)]
         self._at_index = {
@@ -103,13 +107,9 @@ class World:
         self._serial += 1
         heapq.heappush(self._queue, (self.now + delay, self._serial, action))
 
-    def coin(self) -> bool:
-        """Heads or tails."""
-        return self._rng.random() < 0.5
-
     def sync_delay(self) -> int:
         """How long a write takes."""
-        return self._rng.randint(*self.plan.sync)
+        return self.rng.randint(*self.plan.sync)
 
     def send(self, sender: Host, target: int, message: Message) -> None:
         """Put a message on its way to the machines that hold ``target``'s key."""
@@ -192,7 +192,12 @@ class World:
         if violation and self._tracing:
             self._lines.append(f"{self.now / 1000:9.3f} VIOLATION {violation}")
         return Outcome(
-            self.plan.seed, violation, len(self.checks.chain) - 1, self.now, tuple(self._lines)
+            self.plan.seed,
+            violation,
+            len(self.checks.chain) - 1,
+            self.now,
+            tuple(self._lines),
+            dict(self.faults),
         )
 
     def _judge_evidence(self) -> None:
@@ -204,16 +209,24 @@ class World:
 
     def _prepare(self) -> None:
         for host in self.hosts:
-            self.schedule(self._rng.randrange(0, 200), host.start)
+            self.schedule(self.rng.randrange(0, 200), host.start)
         for crash in self.plan.crashes:
             host = self.hosts[crash.machine]
             self.schedule(crash.start, lambda h=host, w=crash.wiped: h.crash(w))  # type: ignore[misc]
-            self.schedule(crash.end, lambda h=host: self._restart(h))  # type: ignore[misc]
+            self.schedule(crash.end, lambda h=host: self.restart(h))  # type: ignore[misc]
+        for trouble in self.plan.disks:
+            host, fault = self.hosts[trouble.machine], trouble.fault
+            self.schedule(trouble.start, lambda h=host, f=fault: h.trouble(f))  # type: ignore[misc]
+            self.schedule(trouble.end, host.relieve)
+        for jump in self.plan.jumps:
+            host = self.hosts[jump.machine]
+            self.schedule(jump.time, lambda h=host, by=jump.by: h.jump(by))  # type: ignore[misc]
         for time, machine in self.plan.submissions:
             self.schedule(time, lambda m=machine: self._submit(m))  # type: ignore[misc]
         self.schedule(self.plan.heal, self._heal)
 
-    def _restart(self, host: Host) -> None:
+    def restart(self, host: Host) -> None:
+        """Switch a machine on, unless it runs."""
         if host.process is None:
             host.start()
 
@@ -226,7 +239,9 @@ class World:
     def _heal(self) -> None:
         self.trace(0, "--- everything heals ---")
         for host in self.hosts:
-            self._restart(host)
+            host.relieve()
+            host.scrub()
+            self.restart(host)
         for host in self.hosts:
             for peer in self.reachable(host):
                 host.deliver(ev.PeerUp(peer.index))

@@ -20,7 +20,8 @@ from node.consensus.views import Views
 from node.replica import blocktree, catchup, replica
 from node.replica.proposals import ProposalBook
 from node.sim.disk import Disk
-from node.sim.plan import Crash, Plan, Strategy, draw
+from node.sim.draw import draw
+from node.sim.plan import Crash, Plan, Strategy
 from tests.sim.plans import play, whole_power_cuts, with_traitor
 
 Plant = Callable[[pytest.MonkeyPatch], None]
@@ -117,12 +118,12 @@ def parent_not_checked(patch: pytest.MonkeyPatch) -> None:
 
 
 def transactions_recorded_again(patch: pytest.MonkeyPatch) -> None:
-    execute = blocktree.execute_block
+    make = blocktree.make_block
 
-    def again(state, block, candidates, is_recorded):
-        return execute(state, block, candidates, lambda transaction_id: False)
+    def again(*arguments, **named):
+        return make(*arguments, **{**named, "is_recorded": lambda transaction_id: False})
 
-    patch.setattr(blocktree, "execute_block", again)
+    patch.setattr(blocktree, "make_block", again)
 
 
 def synced_blocks_not_checked(patch: pytest.MonkeyPatch) -> None:

@@ -12,8 +12,11 @@ from click.testing import CliRunner
 
 from cli.main import main
 from ledger.validators import ValidatorSet
-from node.sim.plan import OBSERVER, Crash, Cut, Machine, Plan, Strategy, draw
+from node.sim.draw import draw
+from node.sim.medium import DiskFault
+from node.sim.plan import OBSERVER, Crash, Cut, Machine, Plan, Strategy
 from node.sim.run import Job, run_one
+from node.sim.wan import TABLES
 from tests.sim.plans import FOUR, play, quiet_plan, whole_power_cuts, with_traitor
 
 ROOT = Path(__file__).parents[2]
@@ -121,6 +124,10 @@ def test_seeds_draw_every_strategy_and_every_kind_of_fault() -> None:
     assert {p.nodes for p in plans} >= {1, 4, 7}
     assert any(c.wiped for p in plans for c in p.crashes)
     assert any(len({c.machine for c in p.crashes}) == len(p.machines) > 3 for p in plans)
+    assert {t.fault for p in plans for t in p.disks} == set(DiskFault)
+    assert {p.wan for p in plans} == {"", *TABLES}
+    assert any(p.nodes == 31 for p in map(draw, range(2_000)))
+    assert any(p.lags for p in plans) and any(p.jumps for p in plans)
     assert any(p.cuts for p in plans) and any(p.loss for p in plans)
     assert any(m.validator == OBSERVER for p in plans for m in p.machines)
     for plan in plans:
