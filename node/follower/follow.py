@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import NoReturn, Protocol, TypeVar
 
 from contracts.verifier import Verifier, require_final, validators_after, wires_of
@@ -75,7 +76,6 @@ class Follower:
         self._loop = asyncio.get_running_loop()
         self._changed = asyncio.Event()
         self._stopping = False
-        self._questions = 0
         self._ahead: tuple[Peer, int, asyncio.Task[Segment]] | None = None
         self._blocks = self._transactions = self._certificates = self._comparisons = 0
         self._complete_checks = 0
@@ -153,15 +153,19 @@ class Follower:
                     await self._hear_evidence(peer)
                     evidence_due = time.monotonic() + limits.FOLLOW_EVIDENCE_SECONDS
                 peer.looks += 1
+                peer.failures = 0
             except Unreachable as error:
                 pause = self._lost(peer, str(error))
             except Nonsense as error:
-                text = f"{peer.url} shows what no quorum signed: {error}"
-                self._raise(PEER_LIES, text, object=str(error)[:80], source=peer.url)
+                self._tell_nonsense(peer, str(error))
                 pause = self._lost(peer, str(error))
             self._tell_change()
             if pause:
                 await asyncio.sleep(pause)
+
+    def _tell_nonsense(self, peer: Peer, what: str) -> None:
+        text = f"{peer.url} shows what no node of this ledger shows: {what}"
+        self._raise(PEER_LIES, text, object=what[:80], source=peer.url)
 
     def _lost(self, peer: Peer, why: str) -> float:
         if peer.reachable or not peer.failures:
@@ -250,7 +254,6 @@ class Follower:
             require_final(self.verifier.chain_id, shown.blocks, other, validators)
         except Violated as error:
             self._judge(peer, error.violations)
-            peer.unhelpful = self._question()
         else:
             self._tell_fork(peer, shown.blocks, other, validators)
 
@@ -269,7 +272,6 @@ class Follower:
             peer.url,
         )
         self._raise(FORK, fork.text, block=height, source=peer.url, freezes=True)
-        peer.unhelpful = self._question()
         for proof in fork.evidence:
             self._convict(proof, validators, peer.url)
 
@@ -282,7 +284,8 @@ class Follower:
                 proof.verify(self.verifier.chain_id, validators)
             except CodedError as error:
                 assert error.code is BAD_FAULT_PROOF
-                raise Nonsense(f"its evidence proves nothing: {error.message}") from None
+                self._tell_nonsense(peer, f"its evidence proves nothing: {error.message}")
+                continue
             self._convict(proof, validators, peer.url)
 
     def _convict(self, proof: DoubleVote, validators: ValidatorSet, source: str) -> None:
@@ -305,22 +308,21 @@ class Follower:
             await self._check_state_if_due()
             peer = None if self.frozen else self._choose()
             if peer is None:
-                await self._change()
+                with suppress(TimeoutError):  # a peer may have rested
+                    await asyncio.wait_for(self._change(), limits.FOLLOW_PAUSE_SECONDS)
                 continue
             try:
                 found = await self._next_segment(peer)
-            except (Unreachable, Nonsense) as error:
-                # The peer's own task tells whoever has to know.
-                peer.unhelpful = self._question()
-                _log.debug("segment not had", peer=peer.url, reason=str(error))
-                await asyncio.sleep(limits.BACKOFF_FIRST_SECONDS)
+            except Unreachable as error:
+                self._not_had(peer, str(error))
+                continue
+            except Nonsense as error:
+                self._tell_nonsense(peer, str(error))
+                self._not_had(peer, str(error), false=True)
                 continue
             if not found.blocks:
-                peer.unhelpful = self._question()
-                peer.empty += 1
-                await self._change()
+                self._not_had(peer, "it shows none")
                 continue
-            peer.empty = 0
             self.checking = True
             try:
                 await self._take(peer, found.blocks)
@@ -328,15 +330,24 @@ class Follower:
                 self.checking = False
             self._tell_change()
 
+    def _not_had(self, peer: Peer, why: str, *, false: bool = False) -> None:
+        peer.useless(time.monotonic(), false=false)
+        _log.debug("blocks not had", peer=peer.url, reason=why)
+        self._tell_change()
+
     def _choose(self) -> Peer | None:
         """Whom to ask for the next blocks: of those that have them, the least unhelpful."""
-        height = self.verifier.head.height
-        able = [p for p in self.peers if p.reachable and not p.foreign and p.height > height]
-        return min(able, key=lambda p: (p.unhelpful, -p.height, p.number), default=None)
-
-    def _question(self) -> int:
-        self._questions += 1
-        return self._questions
+        height, now = self.verifier.head.height, time.monotonic()
+        able = [
+            peer
+            for peer in self.peers
+            if peer.reachable
+            and not peer.foreign
+            and not peer.quarrels
+            and peer.height > height
+            and peer.resting_until <= now
+        ]
+        return min(able, key=lambda p: (p.empty, -p.height, p.number), default=None)
 
     async def _next_segment(self, peer: Peer) -> Segment:
         """The blocks after the head: already on their way, or asked for now."""
@@ -359,21 +370,31 @@ class Follower:
             self._prefetch(peer, last + 1)
         began = time.perf_counter()
         try:
-            await self._in_thread(lambda: self.verifier.check(blocks))
-            await self._require_signatures(blocks)
-            await self._in_thread(lambda: self._take_all(blocks))
+            await self._take_sound(blocks)
+            peer.empty = 0
         except Forked as error:
-            peer.unhelpful = self._question()
             peer.quarrelled()
             try:
                 await self._investigate(peer, self.verifier.head.height)
             except (Unreachable, Nonsense):
                 self._judge(peer, error.violations)
         except Violated as error:
-            peer.unhelpful = self._question()
+            self._not_had(peer, str(error), false=True)
             self._judge(peer, error.violations)
         finally:
             self._metrics.verify.inc(time.perf_counter() - began)
+
+    async def _take_sound(self, blocks: Sequence[PublishedBlock]) -> None:
+        """Verify and store; where a later block fails, first those below it that are final."""
+        try:
+            await self._in_thread(lambda: self.verifier.check(blocks))
+        except Violated as error:
+            sound = _final_below(blocks, error.violations[0].height)
+            if sound:
+                await self._take_sound(sound)
+            raise
+        await self._require_signatures(blocks)
+        await self._in_thread(lambda: self._take_all(blocks))
 
     async def _require_signatures(self, blocks: Sequence[PublishedBlock]) -> None:
         """Every member's signature, by the worker processes."""
@@ -508,3 +529,11 @@ class Follower:
             )
             self._outside.alarmed(alarm)
         self._tell_change()
+
+
+def _final_below(blocks: Sequence[PublishedBlock], height: int) -> Sequence[PublishedBlock]:
+    """The blocks below a height, as far as they end in a finalization."""
+    below = [block for block in blocks if block.header.height < height]
+    while below and below[-1].certificate is None:
+        below.pop()
+    return below

@@ -25,13 +25,13 @@ class Peer:
     heard_ms: int | None = None
     trouble: str = ""
     failures: int = 0
-    """In a row; successes since the last one are what makes it trusted with questions again."""
-    unhelpful: int = 0
-    """When it was last of no use, as a count of questions: others are asked first."""
+    """In a row, without a complete look between them."""
     quarrels: int = 0
     """Looks in a row at which its chain was not the verified one."""
     empty: int = 0
-    """Questions in a row for blocks that it claims to have and did not show."""
+    """Questions in a row for blocks that it claims to have, and showed none or none that holds."""
+    resting_until: float = 0.0
+    """It is not asked for blocks before, by the monotonic clock."""
     looks: int = 0
     """How often it was looked at completely, evidence included."""
     _jitter: random.Random = field(default_factory=random.Random, repr=False)
@@ -49,7 +49,12 @@ class Peer:
 
     def heard(self, now_ms: int) -> None:
         """It answered sensibly."""
-        self.reachable, self.heard_ms, self.failures, self.trouble = True, now_ms, 0, ""
+        self.reachable, self.heard_ms, self.trouble = True, now_ms, ""
+
+    def useless(self, now: float, *, false: bool = False) -> None:
+        """It showed nothing of what it claims, or something ``false``: it is let rest."""
+        self.empty += limits.FOLLOW_EMPTY_ANSWERS if false else 1
+        self.resting_until = now + self._pause(self.empty)
 
     def failed(self, why: str) -> float:
         """It did not; returns after how many seconds to try again."""

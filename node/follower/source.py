@@ -68,10 +68,8 @@ class Source:
         except CodedError as error:
             raise Nonsense(f"its blocks from {start} on do not decode: {error}") from None
         heights = [block.header.height for block in found.blocks]
-        if (
-            heights != list(range(start, start + len(heights)))
-            or found.height < start + len(heights) - 1
-        ):
+        expected = list(range(start, start + len(heights)))
+        if heights != expected or (heights and found.height < heights[-1]):
             raise Nonsense(f"it was asked for blocks from {start} on and sent {heights[:3]} …")
         return found
 

@@ -33,7 +33,7 @@ VOTE_KEYS = [PrivateKey(bytes((7, index)) * 16) for index in range(4)]
 def four_guarantors() -> Genesis:
     """The genesis of a ledger of four guarantors and two members."""
     validators = tuple(
-        Validator(lei(f"guarantor{state}"), f"g{n}", state, k.public, b"", f"g{n}:7000")
+        Validator(lei(f"guarantor{state}"), f"g{n}", state, k.public, bytes((n,)), f"g{n}:7000")
         for n, (k, state) in enumerate(zip(VOTE_KEYS, ("BY", "CN", "KZ", "RU"), strict=True))
     )
     members = (member(GEAR), member(BEARINGS))
