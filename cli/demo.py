@@ -162,7 +162,9 @@ def _start(cluster: LocalCluster, *, attached: bool) -> None:
         f"height 1 final by {len(cluster.nodes)}/{validators.size} in "
         f"{time.monotonic() - began:.1f} s"
     )
-    output.say(f"  API {cluster.urls[0]}   Profile {MAIN} (other terminals connect by themselves)")
+    output.say(
+        f"  Explorer {cluster.urls[0]}   Profile {MAIN} (other terminals connect by themselves)"
+    )
 
 
 def _mark(cluster: LocalCluster) -> None:

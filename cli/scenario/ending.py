@@ -96,7 +96,7 @@ class Ending(NamedTuple):
             "Customs' relief for a lot, verified offline from the text of its QR codes:",
             story.certificate,
         )
-        output.say(f"\nAPI {self._url}")
+        output.say(f"\nExplorer {self._url}   API {self._url}/v1/openapi.json")
         if self.kept is None:
             output.say("The nodes are stopped and their data deleted. To go on by hand:")
             output.say("  iic demo --keep demo-data        (or: make demo KEEP=demo-data)")

@@ -47,8 +47,18 @@ def _label(view: View, value: str) -> Markup:
     return escape(view.label(value))
 
 
+_ALARMING: Final = frozenset(
+    {
+        "called", "compromised", "defaulted", "excluded", "expired", "frozen", "missed", "overdue",
+        "red", "refused", "rejected", "suspended", "terminated", "void",
+    }
+)  # fmt: skip
+"""States and outcomes that a reader should not overlook; refusals are told by their code."""
+
+
 def _state(view: View, value: str) -> Markup:
-    return Markup('<span class="state">{}</span>').format(view.label(value))
+    tone = " bad" if value in _ALARMING or value.isupper() else ""
+    return Markup('<span class="state{}">{}</span>').format(tone, view.label(value))
 
 
 def _count(view: View, value: int) -> Markup:

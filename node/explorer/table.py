@@ -68,7 +68,7 @@ class Column(Generic[R]):
     """One column: ``name`` for programs, ``label`` for people, a value for each row.
 
     ``link`` is the path of the page that the value leads to, without the language, or None.
-    A value may be None where a row has none.
+    A value may be None where a row has none. A column that is not ``seen`` stands in files alone.
     """
 
     name: str
@@ -76,6 +76,7 @@ class Column(Generic[R]):
     format: Format
     value: Callable[[R], Any]
     link: Callable[[R], str | None] | None = None
+    seen: bool = True
 
     @property
     def numeric(self) -> bool:
@@ -104,6 +105,11 @@ class Table(Generic[R]):
     read: Read
     size: int = 50
     empty: str = msg("Nothing here yet.")
+
+    @property
+    def seen(self) -> list[Column[R]]:
+        """The columns that people see."""
+        return [column for column in self.columns if column.seen]
 
 
 class Shown(NamedTuple):

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from ledger.store.tables import Reader, Table, each
 from node.explorer.index import records
-from node.explorer.index.records import DAY, HOUR, MINUTE, Bucket, Series
+from node.explorer.index.records import DAY, LEVELS, Bucket, Series
 
 Place = tuple[int, int]
 """Height and receipt index."""
@@ -160,7 +160,7 @@ class IndexReader:
 
     def recent(self, time: int, span: int) -> tuple[int, list[Bucket]]:
         """The length of buckets that suits a span up to a time (ms), and the buckets."""
-        fitting = (n for n in (MINUTE, HOUR, DAY) if span <= n * MAX_POINTS)
+        fitting = (n for n in LEVELS if span <= n * MAX_POINTS)
         length = next(fitting, DAY)
         return length, self.buckets(length, max(0, time - span), time)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from struct import Struct
 from typing import Final, NamedTuple
 
-LAYOUT: Final = 1
+LAYOUT: Final = 2
 """The layout's version: an index of another one is made again."""
 
 META: Final = b"!"
@@ -51,10 +51,11 @@ _U64: Final = Struct(">Q")
 
 MAX_WORD_BYTES: Final = 100
 
+MOMENT: Final = 10_000
 MINUTE: Final = 60_000
 HOUR: Final = 60 * MINUTE
 DAY: Final = 24 * HOUR
-LEVELS: Final = (MINUTE, HOUR, DAY)
+LEVELS: Final = (MOMENT, MINUTE, HOUR, DAY)
 """Lengths of time buckets in ms; a bucket starts at a multiple of its length since the epoch."""
 
 

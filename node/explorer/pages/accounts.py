@@ -143,7 +143,7 @@ MOVEMENTS: Table[Movement] = Table(
             msg("Height"),
             Format.COUNT,
             lambda m: m.told.header.height,
-            lambda m: f"/blocks/{m.told.header.height}",
+            seen=False,
         ),
         Column("words", msg("What was stated"), Format.WORDS, lambda m: m.told.sentence),
         Column("others", msg("Other side"), Format.PARTIES, lambda m: m.others),

@@ -12,25 +12,34 @@ from contracts.capacity import COVER
 from contracts.currency.views import Supply, supply
 from contracts.framework.posting import AccountKind
 from node.explorer.chart import Chart, draw
-from node.explorer.index.records import DAY, HOUR, MINUTE, Bucket, Series
+from node.explorer.index.records import DAY, HOUR, MINUTE, MOMENT, Bucket, Series
 from node.explorer.language import msg
 from node.explorer.pages.transactions import TRANSACTIONS
 from node.explorer.site import Group, Page
 from node.explorer.table import Column, Format, Money, Slice, Table, entire
 from node.explorer.view import View
 
-SPANS = ((msg("hour"), 90 * MINUTE), (msg("three days"), 90 * HOUR), (msg("quarter"), 90 * DAY))
+SPANS = (
+    (msg("minutes"), 90 * MOMENT),
+    (msg("hour"), 90 * MINUTE),
+    (msg("three days"), 90 * HOUR),
+    (msg("quarter"), 90 * DAY),
+)
 """What the charts may show, and the longest time each is chosen for by itself."""
 
 
-def _buckets(view: View) -> list[Bucket]:
-    """The time buckets of the charts: as fine as the ledger's age, or the query, allows."""
+def _span(view: View) -> int:
+    """How far back the charts go, in ms: as asked for, or what the ledger's age suits."""
     begun = view.reader.header(max(0, view.index.height - 1))
     first = view.reader.header(1) or begun
     age = view.head.time - (first.time if first else 0)
     fitting = [span for _, span in SPANS if span >= age] or [SPANS[-1][1]]
-    chosen = dict(SPANS).get(view.query.get("span", ""), fitting[0])
-    return view.index.recent(view.head.time, chosen)[1]
+    return dict(SPANS).get(view.query.get("span", ""), fitting[0])
+
+
+def _buckets(view: View) -> list[Bucket]:
+    """The time buckets of the charts."""
+    return view.index.recent(view.head.time, _span(view))[1]
 
 
 def _states(view: View) -> list[str]:
@@ -237,6 +246,9 @@ def overview(view: View) -> dict[str, Any]:
         "guarantees": sum_of(COVER),
         "members": view.index.tally("parties"),
         "validators": view.reader.validators(view.head.epoch),
+        "spans": [
+            (view.text(name), view.here(span=name), span == _span(view)) for name, span in SPANS
+        ],
         "charts": [draw(view, chart) for chart in CHARTS],
         "supply": view.show(SUPPLY),
         "newest": view.show(TRANSACTIONS, 10)._replace(next=view.href("/transactions")),

@@ -6,6 +6,10 @@ const colour = (name) => getComputedStyle(root).getPropertyValue(name).trim();
 const language = root.lang;
 const compact = new Intl.NumberFormat(language, { notation: "compact", maximumFractionDigits: 1 });
 const full = new Intl.NumberFormat(language, { maximumFractionDigits: 2 });
+const clock = new Intl.DateTimeFormat("sv-SE", { timeStyle: "short" });
+const seconds = new Intl.DateTimeFormat("sv-SE", { timeStyle: "medium" });
+const day = new Intl.DateTimeFormat("sv-SE", { dateStyle: "short" });
+const moment = new Intl.DateTimeFormat("sv-SE", { dateStyle: "short", timeStyle: "medium" });
 const HEIGHT = 220;
 const drawn = new Map();
 
@@ -16,6 +20,8 @@ function options(chart, data, width) {
     stroke: quiet, grid: { stroke: line, width: 1 }, ticks: { show: false },
     font: "12px system-ui, sans-serif",
   };
+  const between = data.times.length > 1 ? data.times.at(-1) - data.times[0] : 0;
+  const short = between > 3 * 86400 ? day : between > 1800 ? clock : seconds;
   const series = data.lines.map((one, at) => {
     const stroke = colour(`--series-${(at % 5) + 1}`);
     const shape = data.bars
@@ -30,14 +36,14 @@ function options(chart, data, width) {
   });
   return {
     width, height: HEIGHT,
-    padding: [8, 8, 0, 0],
+    padding: [8, 24, 0, 0],
     cursor: { y: false, points: { size: 7 } },
     scales: { y: { range: (_, low, high) => [Math.min(0, low), high <= 0 ? 1 : high * 1.08] } },
     axes: [
-      axis,
+      { ...axis, space: 80, values: (_, ticks) => ticks.map((t) => short.format(t * 1000)) },
       { ...axis, size: 62, values: (_, ticks) => ticks.map((v) => compact.format(v)) },
     ],
-    series: [{ value: (_, v) => (v == null ? "–" : new Date(v * 1000).toLocaleString(language)) },
+    series: [{ label: chart.dataset.time, value: (_, v) => (v == null ? "–" : moment.format(v * 1000)) },
       ...series],
   };
 }

@@ -3,16 +3,21 @@
 // Times get the reader's own clock beside them. On live pages, when the node tells of a final
 // block, the page is fetched again and its parts marked `data-part` are put in place of the old.
 
-const local = new Intl.DateTimeFormat(document.documentElement.lang, {
+// ISO 8601 order in every language; the zone tells it from UTC. In UTC there is nothing to add.
+const local = new Intl.DateTimeFormat("sv-SE", {
   dateStyle: "short", timeStyle: "medium",
 });
+const zone = new Intl.DateTimeFormat("en", { timeZoneName: "shortOffset" });
 
 export function tellLocalTimes(root) {
   for (const time of root.querySelectorAll("time[datetime]:not([data-told])")) {
     time.dataset.told = "";
+    const moment = new Date(time.dateTime);
+    if (!moment.getTimezoneOffset()) continue;
+    const named = zone.formatToParts(moment).find((part) => part.type === "timeZoneName").value;
     const own = document.createElement("span");
     own.className = "local";
-    own.textContent = local.format(new Date(time.dateTime));
+    own.textContent = `${local.format(moment)} ${named}`;
     if (time.closest("td, th")) time.title = own.textContent;
     else time.after(own);
   }
