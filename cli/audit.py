@@ -17,6 +17,7 @@ from cli import output
 from cli.audit_certificate import preference_certificate
 from cli.audit_follow import follow
 from cli.audit_invariants import invariants
+from cli.audit_verify import archive, import_archive, verify
 from cli.audit_words import audit_words
 from cli.case.commands import case, verify_case
 from cli.describe import describe, describe_event
@@ -272,3 +273,6 @@ audit.add_command(preference_certificate)
 audit.add_command(audit_words)
 audit.add_command(invariants)
 audit.add_command(follow)
+audit.add_command(verify)
+export.add_command(archive)
+audit.add_command(import_archive)

@@ -54,7 +54,7 @@ def _index(kind: type[Event], field: str) -> int:
     return 1 + kind.__struct_fields__.index(field)
 
 
-_ONCE: Final = {
+ONCE: Final = {
     _tag(GuaranteePaid): (
         (10, "demands-are-paid-once", _index(GuaranteePaid, "demand")),
         (11, "payments-are-told-once", _index(GuaranteePaid, "payment")),
@@ -111,7 +111,7 @@ class History:
 
     def _events(self, where: str, receipt: Receipt) -> Iterator[Finding]:
         for event in receipt.events:
-            for number, check, field in _ONCE.get(event[0], ()):
+            for number, check, field in ONCE.get(event[0], ()):
                 entry = (check, event[field])
                 if entry in self._told:
                     yield Finding(number, check, f"{where}: {event[field].hex()} a second time")

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from contracts.blocks import MadeBlock, Parent, difference, make_block
-from contracts.executor import BlockInput, Candidate, read_candidate
+from contracts.executor import BlockInput, Candidate, read_candidate, read_trusted
 from contracts.genesis import found, read_application
 from contracts.increments import broken_by
 from contracts.invariants import Finding, broken
@@ -31,8 +31,8 @@ from ledger.merkle import Frontier
 from ledger.receipt import Receipt, read_receipt, receipt_hash
 from ledger.segment import PublishedBlock
 from ledger.state import State
-from ledger.store.chain import Store, first_block
-from ledger.store.interface import ChainReader
+from ledger.store.chain import first_block
+from ledger.store.interface import Growing
 from ledger.transaction import open_envelope, verify_signatures, wire_hash
 from ledger.validators import ValidatorSet
 
@@ -40,10 +40,18 @@ from ledger.validators import ValidatorSet
 class Verifier:
     """A verified ledger and its next block. A new store starts with the genesis document.
 
-    Raises ``BAD_GENESIS`` if the store holds another ledger or the document contradicts itself.
+    ``cached_records`` bounds how many decoded records of the state are kept. Raises
+    ``BAD_GENESIS`` if the store holds another ledger or the document contradicts itself.
     """
 
-    def __init__(self, genesis: Genesis, store: Store, verify: Verify = keys.verify) -> None:
+    def __init__(
+        self,
+        genesis: Genesis,
+        store: Growing,
+        verify: Verify = keys.verify,
+        *,
+        cached_records: int = 32_768,
+    ) -> None:
         self.chain_id = genesis.chain_id
         self._verify = verify
         self._store = store
@@ -62,7 +70,7 @@ class Verifier:
         self.head = head
         """The newest verified header."""
         self.hash = head.hash()
-        self.state = State(store)
+        self.state = State(store, cached_records=cached_records)
         """The state after the newest verified block."""
         self.validators = validators_after(store, head)
         """Who finalizes the next block."""
@@ -123,10 +131,11 @@ class Verifier:
         return None, "the transactions are not those that the header commits to"
 
     # step two: is what the quorum finalized right? ----------------------------------------------
-    def take(self, block: PublishedBlock, *, signatures: bool = True) -> None:
-        """Verify the next block, checked by :meth:`check`, and store it.
+    def take(self, block: PublishedBlock, *, signatures: bool = True) -> MadeBlock:
+        """Verify the next block, checked by :meth:`check`, and store it; the block as made here.
 
-        ``signatures=False`` leaves out members' signatures, which the caller has verified.
+        ``signatures=False`` leaves out what the caller has done for each transaction: reading it
+        strictly and verifying its members' signatures (:func:`read_verified`).
         """
         header = block.header
         assert header.parent == self.hash, (
@@ -140,7 +149,7 @@ class Verifier:
             view=header.view,
             time=header.time,
             candidates=list(candidates.values()),
-            is_recorded=lambda identity: self._store.find_transaction(identity) is not None,
+            is_recorded=self._store.is_recorded,
         )
         violations = tuple(self._compare(block, made, candidates))
         if violations:
@@ -151,6 +160,7 @@ class Verifier:
         self.head, self.hash = header, made.hash
         if block.validators is not None:
             self.validators = block.validators
+        return made
 
     def _candidates(self, block: PublishedBlock, *, signatures: bool) -> dict[int, Candidate]:
         """The transactions by their receipts' positions."""
@@ -171,10 +181,8 @@ class Verifier:
         return candidates
 
     def _candidate(self, wire: bytes, *, signatures: bool) -> Candidate:
-        candidate = read_candidate(self.chain_id, wire)
-        if signatures:
-            verify_signatures(self.chain_id, open_envelope(wire))
-        return candidate
+        read = read_verified if signatures else read_trusted
+        return read(self.chain_id, wire)
 
     def _compare(
         self, block: PublishedBlock, made: MadeBlock, candidates: Mapping[int, Candidate]
@@ -224,6 +232,13 @@ class Verifier:
         """Every violation of an invariant that the newest state shows; costs what it is large."""
         for finding in broken(self.state):
             yield _of_invariant(self.head.height, finding)
+
+
+def read_verified(chain_id: bytes, wire: bytes) -> Candidate:
+    """A transaction, read strictly and with each of its signatures verified."""
+    candidate = read_candidate(chain_id, wire)
+    verify_signatures(chain_id, open_envelope(wire))
+    return candidate
 
 
 def require_final(
@@ -303,7 +318,7 @@ def _link_fault(parent: Header, history: Frontier, header: Header, validators: V
     return ""
 
 
-def validators_after(store: ChainReader, header: Header) -> ValidatorSet:
+def validators_after(store: Growing, header: Header) -> ValidatorSet:
     """Who finalizes the block after a stored one."""
     changes = header.next_validators_hash != header.validators_hash
     validators = store.validators(header.epoch + changes)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 
 class Check(StrEnum):
@@ -26,6 +26,31 @@ class Check(StrEnum):
     """A header against the one that executing the block makes."""
     INVARIANT = "invariant"
     """One of the sixteen invariants against the state, or the block's changes."""
+    ONCE = "once"
+    """What happens at most once in a ledger: deadlines, payments of demands, rulings, cycles."""
+    ARCHIVE = "archive"
+    """Every byte of an archive against its manifest, and its parts against each other."""
+    CHECKPOINT = "checkpoint"
+    """An archive's checkpoint against the one that replaying the blocks below it makes."""
+    STORE = "store"
+    """A store's records against their checksums, its indexes and state against its blocks."""
+
+
+MEANINGS: Final[Mapping[Check, str]] = {
+    Check.LINK: "each header follows the one below: hash, height, time, view, epoch, validators",
+    Check.CERTIFICATE: "each block is final by distinct signatures of a quorum of its epoch",
+    Check.CONTENT: "each block's transactions are, byte for byte, those its header commits to",
+    Check.SIGNATURE: "each transaction is canonical and each of its signatures verifies",
+    Check.TRANSITION: "each recorded transaction was authorised and admissible at its place",
+    Check.RECEIPT: "each receipt is the one that executing the block makes",
+    Check.ROOT: "each header is the one that executing the block makes, state root included",
+    Check.INVARIANT: "the sixteen invariants hold after each block and in the newest state",
+    Check.ONCE: "no deadline, demand, ruling or cycle has its effect twice",
+    Check.ARCHIVE: "each byte of an archive is the one its manifest names",
+    Check.CHECKPOINT: "each checkpoint is the one that replaying the blocks below it makes",
+    Check.STORE: "each record of a store passes its checksum and fits the blocks",
+}
+"""What holds where a check passes, in a line each."""
 
 
 class Violation(NamedTuple):

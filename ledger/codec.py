@@ -27,7 +27,7 @@ import msgpack
 import msgspec
 
 from ledger import limits
-from ledger.errors import MALFORMED, NOT_CANONICAL, TOO_LARGE, CodedError
+from ledger.errors import MALFORMED, NOT_CANONICAL, STORE_CORRUPT, TOO_LARGE, CodedError
 
 T = TypeVar("T")
 S = TypeVar("S", bound="Struct")
@@ -104,8 +104,15 @@ def decode_plain(data: bytes, *, limit: int = limits.MAX_BLOCK_BYTES) -> Any:
 
 
 def decode_trusted(data: bytes, kind: type[T]) -> T:
-    """Decode bytes that this ledger encoded itself (state, stored blocks): no canonical check."""
-    return msgspec.convert(msgpack.unpackb(data, use_list=False), kind)
+    """Decode bytes that this ledger encoded itself (state, stored blocks): no canonical check.
+
+    Raises ``STORE_CORRUPT`` if they are no such value after all.
+    """
+    try:
+        return msgspec.convert(msgpack.unpackb(data, use_list=False), kind)
+    except (ValueError, TypeError, RecursionError, msgpack.UnpackException) as error:
+        detail = " ".join(str(error).split())[:120] or type(error).__name__
+        raise CodedError(STORE_CORRUPT, f"a {kind.__name__} does not decode: {detail}") from None
 
 
 def _unpack(data: bytes) -> Any:

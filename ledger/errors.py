@@ -99,3 +99,6 @@ BAD_SNAPSHOT = define(
 PRUNED = define(
     "PRUNED", 410, "This node no longer holds blocks that old; others, or an archive, may."
 )
+BAD_ARCHIVE = define(
+    "BAD_ARCHIVE", 400, "An archive is not one, is incomplete, or a part of it was changed."
+)

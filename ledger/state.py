@@ -393,11 +393,19 @@ def _merge(
 
 
 class MemoryMap:
-    """A :class:`StateReader` in memory, for genesis, tools and tests."""
+    """A :class:`StateReader` in memory, for genesis, tools and tests.
+
+    Keys are kept in order per table (up to the first ``/``) and only as far as scans ask for it, so
+    writing costs what is written.
+    """
 
     def __init__(self, content: Mapping[bytes, bytes] | None = None) -> None:
-        self._content = dict(content or {})
-        self._order = sorted(self._content)
+        self._content: dict[bytes, bytes] = {}
+        self._tables: dict[bytes, _Order] = {}
+        self.apply(content or {})
+
+    def __len__(self) -> int:
+        return len(self._content)
 
     def get(self, key: bytes) -> bytes | None:
         """The value of a key, or None."""
@@ -405,17 +413,65 @@ class MemoryMap:
 
     def scan(self, prefix: bytes, start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
         """Keys with this prefix that are ≥ ``start``, ascending, with their values."""
-        first = bisect_left(self._order, max(prefix, start))
-        for key in self._order[first:]:
-            if not key.startswith(prefix):
-                return
-            yield key, self._content[key]
+        start = max(prefix, start)
+        for order in self._orders(prefix):
+            keys = order.sorted()
+            for at in range(bisect_left(keys, start), len(keys)):
+                key = keys[at]
+                if not key.startswith(prefix):
+                    break
+                yield key, self._content[key]
+
+    def _orders(self, prefix: bytes) -> list[_Order]:
+        """The tables that may hold keys with a prefix, in the order of their keys."""
+        end = prefix.find(b"/") + 1
+        if end:
+            found = self._tables.get(prefix[:end])
+            return [] if found is None else [found]
+        return [self._tables[name] for name in sorted(self._tables)]
 
     def apply(self, changes: Mapping[bytes, bytes | None]) -> None:
         """Write values; None removes a key."""
+        content, tables = self._content, self._tables
         for key, value in changes.items():
             if value is None:
-                self._content.pop(key, None)
+                if content.pop(key, None) is not None:
+                    tables[_table_of(key)].remove(key)
             else:
-                self._content[key] = value
-        self._order = sorted(self._content)
+                if key not in content:
+                    name = _table_of(key)
+                    order = tables.get(name)
+                    if order is None:
+                        order = tables[name] = _Order()
+                    order.fresh.append(key)
+                content[key] = value
+
+
+def _table_of(key: bytes) -> bytes:
+    return key[: key.find(b"/") + 1]
+
+
+class _Order:
+    """The keys of one table: in order, and those that came since somebody asked for the order."""
+
+    __slots__ = ("fresh", "keys")
+
+    def __init__(self) -> None:
+        self.fresh: list[bytes] = []
+        self.keys: list[bytes] = []
+
+    def sorted(self) -> list[bytes]:
+        """All keys, ascending."""
+        if len(self.fresh) < _SMALL:
+            for key in self.fresh:
+                insort(self.keys, key)
+        else:
+            self.keys.extend(self.fresh)
+            self.keys.sort()
+        self.fresh.clear()
+        return self.keys
+
+    def remove(self, key: bytes) -> None:
+        """Forget a key that is there."""
+        keys = self.sorted()
+        del keys[bisect_left(keys, key)]

@@ -123,6 +123,30 @@ def read_content(chain_id: bytes, content: bytes) -> Transaction:
     return transaction
 
 
+class _Window(msgspec.Struct, array_like=True, frozen=True):
+    """The first fields of :class:`Transaction`, its operations left as they are."""
+
+    tag: int
+    chain_id: bytes
+    author: str
+    operations: msgspec.Raw
+    valid_until: int
+
+
+class _Envelope(msgspec.Struct, array_like=True, frozen=True):
+    tag: int
+    content: bytes
+
+
+_read_envelope = msgspec.msgpack.Decoder(_Envelope).decode
+_read_window = msgspec.msgpack.Decoder(_Window).decode
+
+
+def valid_until_of(wire: bytes) -> int:
+    """``valid_until`` of a recorded transaction's bytes, without decoding the rest."""
+    return _read_window(_read_envelope(wire).content).valid_until
+
+
 def verify_signatures(chain_id: bytes, signed: SignedTransaction) -> None:
     """Raise ``BAD_SIGNATURE`` unless each signature present verifies."""
     signed_bytes = signing_bytes(chain_id, signed.content)

@@ -33,11 +33,17 @@ TREASURY: Final = account(902)
 
 
 def application(
-    members: Sequence[tuple[str, str, str]], accounts: Sequence[Account]
+    members: Sequence[tuple[str, str, str]],
+    accounts: Sequence[Account],
+    *,
+    now: int | None = None,
 ) -> ApplicationGenesis:
-    """The application's genesis: guarantors (name, LEI, country), institutions, accounts."""
+    """The application's genesis: guarantors (name, LEI, country), institutions, accounts.
+
+    ``now`` is the genesis time in ms, the present one if it is not given.
+    """
     home = members[0][2]
-    now = time.time_ns() // 1_000_000
+    now = time.time_ns() // 1_000_000 if now is None else now
     parties = [
         _party(account(index), f"Guarantor {name}", country, Office(Role.GUARANTOR, country), now)
         for index, (name, _, country) in enumerate(members)

@@ -90,6 +90,10 @@ class Chain:
         data = self._reader.get(Table.TRANSACTION, transaction_id)
         return None if data is None else tables.read_place(data)
 
+    def is_recorded(self, transaction_id: bytes) -> bool:
+        """Whether a transaction is recorded."""
+        return self._reader.get(Table.TRANSACTION, transaction_id) is not None
+
     def validators(self, epoch: int) -> ValidatorSet | None:
         """The validators of an epoch."""
         data = self._reader.get(Table.VALIDATORS, tables.height_key(epoch))

@@ -80,7 +80,13 @@ def _check_chain(store: Store, signatures: bool, progress: Progress | None) -> I
             return
         walk = _Walk(reader, head, signatures)
         for height in range(head.height + 1):
-            yield from walk.block(height)
+            try:
+                yield from walk.block(height)
+            except CodedError as error:
+                if error.code is not STORE_CORRUPT:
+                    raise
+                yield Finding(f"block {height}", error.message)
+                return
             if progress is not None:
                 progress(height, head.height)
         yield from walk.totals()

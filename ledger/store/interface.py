@@ -159,6 +159,31 @@ class ChainStore(ChainReader, Protocol):
         ...
 
 
+class Growing(StateReader, PageReader, Protocol):
+    """What verifying one block after the other asks of a ledger: on disk, or kept in memory."""
+
+    @property
+    def head(self) -> Header | None:
+        """The newest block's header; None before block 0 is stored."""
+        ...
+
+    def history(self) -> Frontier:
+        """The accumulator over all header hashes up to and including the head."""
+        ...
+
+    def validators(self, epoch: int) -> ValidatorSet | None:
+        """The validators of an epoch, at least of the newest one."""
+        ...
+
+    def is_recorded(self, transaction_id: bytes) -> bool:
+        """Whether a transaction is recorded, at least while its validity lasts."""
+        ...
+
+    def commit(self, block: BlockCommit) -> None:
+        """Take over the block after the head."""
+        ...
+
+
 class VoteJournal(Protocol):
     """Numbered records that survive a crash: a node's votes before they leave it."""
 
