@@ -1,4 +1,4 @@
-"""``iic audit verify|import`` and ``iic audit export archive``: whole ledgers, replayed from the genesis file alone."""
+"""``iic audit verify|import|export archive``: whole ledgers, from the genesis file alone."""
 
 from __future__ import annotations
 
@@ -77,10 +77,11 @@ def verify(
 ) -> None:
     """Verify a whole ledger, from the genesis file alone.
 
-    EXPORT is an archive of `iic audit export archive`; STORE is the folder `data/ledger` of a node, or a
-    copy of one, and is only read, also beside a running node. Every block is executed again: each
-    signature, certificate, transition, receipt and root is compared, and the sixteen invariants are
-    checked. Exit status 1 if something is wrong; the first fault is named by block and receipt.
+    EXPORT is an archive of `iic audit export archive`; STORE is the folder `data/ledger` of a node,
+    or a copy of one, and is only read, also beside a running node. Every block is executed again:
+    each signature, certificate, transition, receipt and root is compared, and the sixteen
+    invariants are checked. Exit status 1 if something is wrong; the first fault is named by block
+    and receipt.
 
     An attempt that was interrupted goes on where it ended.
     """
