@@ -59,7 +59,7 @@ def test_a_length_above_the_kinds_limit_is_refused_at_the_header(kind: int) -> N
         encode_frame(kind, bytes(LIMITS[kind] + 1))
 
 
-@pytest.mark.parametrize("kind", [0, 11, 127, 130, 255])
+@pytest.mark.parametrize("kind", [0, 100, 127, 130, 255])
 def test_an_unknown_kind_is_refused(kind: int) -> None:
     with pytest.raises(CodedError, match="unknown"):
         Decoder().feed(HEADER.pack(0, kind))
