@@ -22,6 +22,7 @@ from cli.bench.load import Outcome, Signed
 from cli.bench.measure import Gauge, Peak, Reading
 from cli.bench.netting import netting
 from cli.bench.report import Costs, Value, show, summarize
+from cli.bench.sync import sync
 from cli.client import Client
 from cli.localcluster import LocalCluster
 from cli.output import Exit, Failure
@@ -50,6 +51,7 @@ def bench() -> None:
 
 
 bench.add_command(netting)
+bench.add_command(sync)
 
 
 @bench.command()
