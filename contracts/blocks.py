@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from contracts.executor import BlockInput, Candidate, Execution, execute_block
+from contracts.validators.records import VALIDATORS
 from ledger import merkle
 from ledger.block import PROTOCOL_VERSION, Header
 from ledger.codec import encode
@@ -65,6 +66,7 @@ def make_block(
     tree = tree_of(chain_id).update(parent.pages, changes)
     receipts = [encode(receipt) for receipt in execution.receipts]
     validators_hash = validators.hash(chain_id)
+    following = _successors(execution, validators)
     header = Header(
         chain_id=chain_id,
         height=height,
@@ -81,7 +83,7 @@ def make_block(
         state_root=tree.root,
         history_root=parent.history.root(),
         validators_hash=validators_hash,
-        next_validators_hash=validators_hash,
+        next_validators_hash=(validators_hash if following is None else following.hash(chain_id)),
         protocol=PROTOCOL_VERSION,
     )
     wires = [b""] * (len(receipts) - len(execution.included))
@@ -95,8 +97,18 @@ def make_block(
         pages=tree.pages,
         anchors=execution.anchors,
         events=execution.events,
+        validators=following,
     )
     return MadeBlock(header, header.hash(), execution, commit)
+
+
+def _successors(execution: Execution, validators: ValidatorSet) -> ValidatorSet | None:
+    """Who takes over after this block, if it is the last of its epoch."""
+    named = execution.overlay.get(VALIDATORS)
+    if named is None or named.epoch == validators.epoch:
+        return None
+    assert named.epoch == validators.epoch + 1, "an epoch follows the one that the block is of"
+    return named
 
 
 def difference(ours: Header, theirs: Header) -> str:

@@ -190,6 +190,11 @@ UNSAFE_CHANGE = define(
     "UNSAFE_CHANGE", 422, "The change would break a rule that must hold at all times."
 )
 
+# Validators
+ALREADY_REPORTED = define(
+    "ALREADY_REPORTED", 409, "The ledger holds proof of a fault of this vote key already."
+)
+
 # Joint fund
 OVER_FUND = define(
     "OVER_FUND", 422, "The application asks for more than it may take of the fund's free money."

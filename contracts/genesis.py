@@ -25,11 +25,13 @@ from contracts.framework.party import PARTY, Office, Party, Profile, Role, Stand
 from contracts.framework.types import Lei
 from contracts.register.keys import install
 from contracts.register.membership import check_profile, grant_office
+from contracts.validators.epochs import found_validators
 from ledger.codec import Struct, decode, from_plain, to_plain
 from ledger.errors import BAD_GENESIS, CodedError
 from ledger.hashing import NO_CHAIN
 from ledger.policy import Key, Rule
 from ledger.state import MemoryMap, Overlay, State
+from ledger.validators import ValidatorSet
 
 
 class GenesisParty(Struct):
@@ -68,8 +70,12 @@ def read_application(data: bytes) -> ApplicationGenesis:
     return decode(data, ApplicationGenesis)
 
 
-def found(application: ApplicationGenesis, time: int) -> Overlay:
+def found(
+    application: ApplicationGenesis, time: int, validators: ValidatorSet | None = None
+) -> Overlay:
     """The state of block 0, over an empty map; ``time`` is the genesis time in ms.
+
+    ``validators`` are those of genesis; None where no consensus decides, as in tools and tests.
 
     Raises ``BAD_GENESIS``, naming the field, if the document contradicts itself.
     """
@@ -77,6 +83,8 @@ def found(application: ApplicationGenesis, time: int) -> Overlay:
     ctx = Context(overlay, NO_CHAIN, 0, time, 0, bytes(32))
     try:
         _found(ctx, application)
+        if validators is not None:
+            found_validators(ctx, validators)
     except CodedError as error:
         raise CodedError(BAD_GENESIS, error.message, field=error.field) from None
     return overlay

@@ -207,7 +207,9 @@ class Replay:
 
     def __init__(self, genesis: Genesis, *, signatures: bool = True) -> None:
         self.chain_id = genesis.chain_id
-        opening = found(read_application(genesis.application), genesis.time).changes()
+        opening = found(
+            read_application(genesis.application), genesis.time, genesis.validators
+        ).changes()
         self._signatures = signatures
         self._map = MemoryMap()
         self._pages: PageReader = NoPages()

@@ -15,6 +15,7 @@ from contracts.guarantee import capability as guarantee
 from contracts.market import capability as market
 from contracts.netting import capability as netting
 from contracts.register import capability as register
+from contracts.validators import capability as validators
 
 CAPABILITIES: Final[tuple[Capability, ...]] = (
     register.CAPABILITY,
@@ -27,6 +28,7 @@ CAPABILITIES: Final[tuple[Capability, ...]] = (
     fund.CAPABILITY,
     governance.CAPABILITY,
     annex.CAPABILITY,
+    validators.CAPABILITY,
 )
 
 

@@ -24,7 +24,7 @@ from contracts.increments import broken_by
 from contracts.invariants import Finding, broken
 from contracts.violations import Check, Forked, Violated, Violation, violated
 from ledger import keys, merkle
-from ledger.block import PROTOCOL_VERSION, Header, Verify, VoteKind
+from ledger.block import PROTOCOL_VERSION, Header, Verify, finalizes
 from ledger.errors import BAD_GENESIS, CodedError
 from ledger.genesis import Genesis
 from ledger.merkle import Frontier
@@ -56,7 +56,9 @@ class Verifier:
         self._verify = verify
         self._store = store
         if store.head is None:
-            opening = found(read_application(genesis.application), genesis.time).changes()
+            opening = found(
+                read_application(genesis.application), genesis.time, genesis.validators
+            ).changes()
             store.commit(first_block(genesis, {k: v for k, v in opening.items() if v is not None}))
         head = store.head
         assert head is not None, "block 0 is committed above"
@@ -265,8 +267,7 @@ def require_final(
         parent = header.hash()
         sets.append(validators)
         if certificate is not None:
-            named = (certificate.kind, certificate.view, certificate.block)
-            if named != (VoteKind.FINALIZE, header.view, parent):
+            if not finalizes(certificate, header, parent):
                 raise violated(Check.CERTIFICATE, height, "the certificate is not for this block")
             try:
                 certificate.verify(chain_id, validators, verify)

@@ -168,6 +168,20 @@ class Certificate(Struct, tag=1):
                 )
 
 
+def finalizes(certificate: Certificate, header: Header, block: bytes) -> bool:
+    """Whether a certificate is a finalization of exactly the block of a header, ``block`` its hash.
+
+    It is one of the block's own view. Only a block that hands over to other validators is proposed
+    again in later views until it is final, so its finalization may be of any of those.
+    """
+    last = header.next_validators_hash != header.validators_hash
+    return (
+        certificate.kind is VoteKind.FINALIZE
+        and certificate.block == block
+        and (certificate.view == header.view or (last and certificate.view > header.view))
+    )
+
+
 def assemble(votes: list[Vote]) -> Certificate:
     """The certificate of equal votes by distinct signers (the caller counted a quorum)."""
     first = votes[0]

@@ -132,6 +132,10 @@ class NodeCard(Struct, tag=1):
     validator: Validator
     signature: Signature
 
+    def digest(self) -> bytes:
+        """What a council's decision names the card by, 32 bytes."""
+        return digest(Tag.NODE_CARD, NO_CHAIN, encode(self))
+
     def check(self) -> None:
         """Raise ``BAD_GENESIS`` or ``BAD_SIGNATURE`` unless the card is sound."""
         _check_validator(self.validator, "validator")

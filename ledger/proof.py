@@ -14,7 +14,7 @@ from typing import Annotated, NamedTuple, TypeAlias
 import msgspec
 
 from ledger import keys, limits, merkle
-from ledger.block import PROTOCOL_VERSION, Certificate, Header, Verify, VoteKind
+from ledger.block import PROTOCOL_VERSION, Certificate, Header, Verify, finalizes
 from ledger.codec import Hash32, Struct, Uint, decode, decode_plain, encode
 from ledger.errors import BAD_CERTIFICATE, BAD_PROOF, BAD_RECEIPT, WRONG_CHAIN, CodedError
 from ledger.genesis import Genesis
@@ -180,11 +180,7 @@ def _require_certified(
     _require_chain(header, chain_id)
     if header.epoch != validators.epoch or header.validators_hash != validators.hash(chain_id):
         raise CodedError(BAD_PROOF, f"block {header.height} is not of epoch {validators.epoch}")
-    if (
-        certificate.kind is not VoteKind.FINALIZE
-        or certificate.block != header.hash()
-        or certificate.view != header.view
-    ):
+    if not finalizes(certificate, header, header.hash()):
         raise CodedError(
             BAD_CERTIFICATE, f"the certificate is no finalization of block {header.height}"
         )

@@ -100,7 +100,9 @@ def readable(application: bytes) -> Any:
 
 def initial_state(genesis: Genesis) -> dict[bytes, bytes]:
     """The state of block 0; raises ``BAD_GENESIS`` if the document contradicts itself."""
-    changes = found(read_application(genesis.application), genesis.time).changes()
+    changes = found(
+        read_application(genesis.application), genesis.time, genesis.validators
+    ).changes()
     return {key: value for key, value in changes.items() if value is not None}
 
 

@@ -49,7 +49,7 @@ class Mirror:
         self._receipts: dict[bytes, Receipt] = {}
         self.height = 0
         self.time = genesis.time
-        founded = found(read_application(genesis.application), genesis.time)
+        founded = found(read_application(genesis.application), genesis.time, genesis.validators)
         self._take(founded.changes())
 
     @property

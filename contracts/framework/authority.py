@@ -83,12 +83,19 @@ class Signing:
     """How a party's keys approve an operation, where its signing policy does not decide.
 
     ``approve(keyring, op, signers, time)`` raises a coded error unless they do. ``keyring`` finds
-    the keys for an author that has none in the register.
+    the keys for an author that has none in the register, and ``own(state, author)`` keys that an
+    author has elsewhere in the state, for this operation alone.
     """
 
     words: str
     approve: Callable[[Keyring, Any, Collection[bytes], int], None] | None = None
     keyring: Callable[[Any], Keyring] | None = None
+    own: Callable[[State, str], Keyring] | None = None
+
+    @classmethod
+    def by_key_of(cls, words: str, own: Callable[[State, str], Keyring]) -> Signing:
+        """By any of the keys that ``own`` finds, and by no other key of the party."""
+        return cls(words, by_any_key().approve, own=own)
 
 
 def by_policy() -> Signing:
@@ -183,6 +190,8 @@ def _authorise_all(
         signing = found.signing
         if signing.keyring is not None:
             keyrings[author] = signing.keyring(op)
+        if signing.own is not None:
+            keyrings[author] = signing.own(state, author)
         parties = found.cosigners(state, author, op) if found.cosigners is not None else ()
         for lei in parties:
             _demand(demands, lei, found, found.amount(state, op, lei))

@@ -45,7 +45,11 @@ Tie = Callable[[State, str], Iterator[str]]
 Rehome = Callable[[Context, str, str, str], None]
 """``rule(ctx, lei, before, after)``: another state vouches for a party from now on."""
 
+Vacate = Callable[[Context, str], None]
+"""``rule(ctx, lei)``: a party has just lost an office."""
+
 _REACTIONS: Final[list[React]] = []
+_VACANCIES: Final[list[Vacate]] = []
 _REHOMES: Final[list[Rehome]] = []
 _SUCCESSIONS: Final[dict[str, Succeed]] = {}
 _COVERS: Final[list[Cover]] = []
@@ -89,6 +93,18 @@ def on_home_change(rule: Rehome) -> Rehome:
     """Declare what else happens when another state vouches for a party."""
     _REHOMES.append(rule)
     return rule
+
+
+def on_office_end(rule: Vacate) -> Vacate:
+    """Declare what else happens when a party loses an office."""
+    _VACANCIES.append(rule)
+    return rule
+
+
+def tell_office_end(ctx: Context, lei: str) -> None:
+    """Have every capability react to the end of an office."""
+    for rule in _VACANCIES:
+        rule(ctx, lei)
 
 
 def tell_home(ctx: Context, lei: str, before: str, after: str) -> None:

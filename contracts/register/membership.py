@@ -32,7 +32,7 @@ from contracts.framework.party import (
 )
 from contracts.framework.types import BASIS_POINTS
 from contracts.register.events import RoleGranted, RoleRevoked, StandingChanged
-from contracts.register.hooks import tell_standing
+from contracts.register.hooks import tell_office_end, tell_standing
 from contracts.register.records import MEMBERSHIP
 from ledger.errors import CodedError
 from ledger.state import State
@@ -163,6 +163,7 @@ def revoke_office(ctx: Context, party: Party, office: Office) -> None:
     ctx.put(PARTY, changed, party.lei)
     ctx.delete(HOLDING, office.role.value, office.scope, party.lei)
     ctx.emit(RoleRevoked(party.lei, office.role, office.scope))
+    tell_office_end(ctx, party.lei)
 
 
 def open_objects(state: State, lei: str) -> Iterator[str]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from ledger import statetree
-from ledger.block import Certificate, Header, VoteKind
+from ledger.block import Certificate, Header, finalizes
 from ledger.codec import decode_trusted, encode
 from ledger.errors import STORE_CORRUPT, CodedError
 from ledger.genesis import Genesis
@@ -239,9 +239,7 @@ class Store(Chain):
         if len(block.rows) != header.receipts or len(block.transaction_ids) != header.transactions:
             raise ValueError(f"block {height} has other rows than its header counts")
         certificate = block.certificate
-        if certificate is not None and (
-            certificate.kind is not VoteKind.FINALIZE or certificate.block != header.hash()
-        ):
+        if certificate is not None and not finalizes(certificate, header, header.hash()):
             raise ValueError(f"the certificate is no finalization of block {height}")
         changes = header.next_validators_hash != header.validators_hash or head is None
         if changes != (block.validators is not None):

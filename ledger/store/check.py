@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from ledger import keys, merkle
-from ledger.block import Certificate, Header, VoteKind
+from ledger.block import Certificate, Header, finalizes
 from ledger.errors import STORE_CORRUPT, CodedError
 from ledger.merkle import Frontier
 from ledger.receipt import NO_PLACE, Posting, Receipt, read_receipt, receipt_hash
@@ -286,11 +286,7 @@ _COUNTED = (
 def _certificate_faults(
     header: Header, certificate: Certificate, validators: ValidatorSet, chain_id: bytes
 ) -> Iterator[str]:
-    if (
-        certificate.kind is not VoteKind.FINALIZE
-        or certificate.block != header.hash()
-        or certificate.view != header.view
-    ):
+    if not finalizes(certificate, header, header.hash()):
         yield "the certificate is no finalization of it"
     try:
         certificate.verify(chain_id, validators, keys.verify)

@@ -8,7 +8,7 @@ then every signature is verified and every block executed, exactly as if it had 
 from __future__ import annotations
 
 from ledger import merkle
-from ledger.block import Verify, VoteKind
+from ledger.block import Verify, finalizes
 from ledger.errors import BAD_CERTIFICATE, BAD_PROOF, CodedError
 from ledger.store.interface import ChainReader
 from ledger.transaction import wire_hash
@@ -128,8 +128,7 @@ def check_chain(
         parent = header.hash()
         _check_content(block, chain_id)
         if certificate is not None:
-            named = (certificate.kind, certificate.view, certificate.block)
-            if named != (VoteKind.FINALIZE, header.view, parent):
+            if not finalizes(certificate, header, parent):
                 raise CodedError(BAD_CERTIFICATE, f"the certificate is not for block {height}")
             certificate.verify(chain_id, validators, verify)
     if not response.blocks or response.blocks[-1].certificate is None:

@@ -33,7 +33,9 @@ class Recorder:
         self.genesis = genesis
         self._keys = keys
         self._every = certify_every
-        opening = found(read_application(genesis.application), genesis.time).changes()
+        opening = found(
+            read_application(genesis.application), genesis.time, genesis.validators
+        ).changes()
         store.commit(first_block(genesis, {k: v for k, v in opening.items() if v is not None}))
 
     def block(self, time: int, wires: Iterable[bytes]) -> Header:

@@ -24,6 +24,7 @@ from ledger.receipt import Receipt
 from ledger.state import MemoryMap, Overlay, State
 from ledger.store.interface import Row
 from ledger.transaction import KeySignature, SignedTransaction, Transaction
+from ledger.validators import ValidatorSet
 
 CHAIN = bytes(range(32))
 START = 20_500 * MS_PER_DAY + 9 * 3_600_000
@@ -102,9 +103,10 @@ class Ledger:
     last: Execution | None = None
     receipts: list[tuple[int, Receipt]] = field(default_factory=list)
     salt: int = 0
+    validators: ValidatorSet | None = None
 
     def __post_init__(self) -> None:
-        self.base.apply(found(self.genesis, self.time).changes())
+        self.base.apply(found(self.genesis, self.time, self.validators).changes())
 
     @property
     def state(self) -> State:
