@@ -52,3 +52,9 @@ ANNEX_NOT_FOR_YOU = define(
 ANNEX_WRONG_KEY = define(
     "ANNEX_WRONG_KEY", 0, "The key of an annex that was given on the ledger does not open it."
 )
+ARROW_MISSING = define(
+    "ARROW_MISSING", 0, "Parquet cannot be written (the extra 'audit' is not installed)."
+)
+DATASET_DIFFERS = define(
+    "DATASET_DIFFERS", 0, "A folder holds another dataset than the one to be continued."
+)

@@ -95,9 +95,13 @@ class Books(NamedTuple):
 
 
 class Bookkeeping:
-    """Books under way: receipts come in the order of the ledger, from its first one."""
+    """Books under way: receipts come in the order of the ledger, from its first one.
 
-    def __init__(self) -> None:
+    With ``resumed`` they begin somewhere later, and an account's first posting is taken as it is.
+    """
+
+    def __init__(self, *, resumed: bool = False) -> None:
+        self._resumed = resumed
         self._balances: dict[tuple[str, str], int] = {}
         self._counts: dict[tuple[str, str], int] = {}
         self._receipts = 0
@@ -112,6 +116,9 @@ class Bookkeeping:
         sums: dict[str, int] = {}
         for posting in receipt.postings:
             key = (posting.account, posting.unit)
+            if self._resumed and key not in self._counts:
+                self._balances[key] = posting.balance - posting.amount
+                self._counts[key] = posting.sequence - 1
             balance = self._balances.get(key, 0) + posting.amount
             count = self._counts.get(key, 0) + 1
             if (balance, count) != (posting.balance, posting.sequence):
@@ -132,9 +139,13 @@ class Bookkeeping:
         return Books(dict(self._balances), blocks, self._receipts, self._postings)
 
     def require_state(self, state: State) -> None:
-        """Raise ``STORE_CORRUPT`` unless the state's balances are exactly those of the postings."""
+        """Raise ``STORE_CORRUPT`` unless the state's balances are exactly those of the postings.
+
+        Resumed books know only the accounts that moved since.
+        """
         stored = {(account, unit.value): b.amount for account, unit, b in balances(state)}
-        for entry in sorted(stored.keys() | self._balances.keys()):
+        known = self._balances.keys()
+        for entry in sorted(known if self._resumed else stored.keys() | known):
             kept, made = stored.get(entry, 0), self._balances.get(entry, 0)
             if kept != made:
                 raise CodedError(

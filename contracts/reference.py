@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import contracts.errors
+from contracts.extracts.reference import chart_page, tables_page
 from contracts.framework.capability import Capability
 from contracts.framework.event import Event, name_of
 from contracts.framework.fields import Field, fields_of
@@ -46,6 +47,8 @@ def pages() -> dict[str, str]:
         "operations.md": operations_page(),
         "errors.md": errors_page(),
         "state-machines.md": machines_page(),
+        "parquet.md": f"{_GENERATED}\n{tables_page()}",
+        "chart-of-accounts.md": f"{_GENERATED}\n{chart_page()}",
     }
 
 

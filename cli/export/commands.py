@@ -8,9 +8,12 @@ from pathlib import Path
 import click
 
 from cli import output
+from cli.errors import DATASET_DIFFERS
 from cli.export import journals, statements
 from cli.export.options import (
+    FOLDER,
     genesis_option,
+    opened,
     options,
     out_option,
     store_option,
@@ -19,6 +22,8 @@ from cli.export.options import (
 )
 from cli.files import write_new
 from contracts.extracts.walk import Walk
+from ledger.errors import CodedError
+from ledger.genesis import load
 
 
 @click.group("export", cls=output.Group)
@@ -48,6 +53,47 @@ def beancount(store: Path, genesis: Path, out: Path) -> None:
 def hledger(store: Path, genesis: Path, out: Path) -> None:
     """The whole ledger as an hledger journal; `hledger check --strict` holds its balances."""
     _journal(store, genesis, out, journals.hledger)
+
+
+@export.command("parquet")
+@click.argument("folder", type=FOLDER)
+@options(store_option, genesis_option)
+def parquet(folder: Path, store: Path, genesis: Path) -> None:
+    """The whole ledger as a Parquet dataset in FOLDER, partitioned by day.
+
+    A dataset that is there is continued: only new blocks are added, and running it again changes
+    nothing. The tables are described in docs/reference/parquet.md.
+    """
+    from cli.export import dataset
+
+    dataset.require_arrow()
+    document = load(genesis)
+    found = dataset.reached(folder, document.chain_id)
+    with opened(store) as reader:
+        if found.height:
+            header = reader.header(found.height)
+            if header is None or header.hash().hex() != found.block:
+                raise CodedError(
+                    DATASET_DIFFERS,
+                    f"block {found.height} of the dataset is not in the store: it is shorter, or "
+                    "another ledger",
+                )
+        folder.mkdir(parents=True, exist_ok=True)
+        done = dataset.append(folder, Walk(reader, document, since=found.height))
+    body = done.reached._asdict() | {
+        "network": document.network,
+        "chain_id": document.chain_id.hex(),
+        "time_zone": "UTC",
+        "added_blocks": done.blocks,
+        "added_files": done.files,
+        "folder": str(folder),
+    }
+
+    def human() -> None:
+        output.done(f"{folder}: {done.blocks} blocks added in {done.files} files")
+        output.facts([("Newest block", done.reached.height), *done.reached.rows.items()])
+
+    output.emit(body, human)
 
 
 for command in (*statements.COMMANDS, statements.verify_statement):

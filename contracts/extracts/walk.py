@@ -84,7 +84,7 @@ class Reach(NamedTuple):
 
 @dataclass
 class Walk:
-    """A ledger from block 1 to the newest one at the start, read once by :meth:`blocks`.
+    """A ledger from the block after ``since`` to the newest one at the start, read once.
 
     The newest block is verified from the genesis document before anything is read; blocks are tied
     to it by their hashes, and receipts and transactions to their blocks by the roots. After the
@@ -93,9 +93,11 @@ class Walk:
 
     reader: ChainReader
     genesis: Genesis
-    kept: Bookkeeping = field(default_factory=Bookkeeping)
+    since: int = 0
+    kept: Bookkeeping = field(init=False)
 
     def __post_init__(self) -> None:
+        self.kept = Bookkeeping(resumed=self.since > 0)
         head = self.reader.head
         if head is None:
             raise CodedError(STORE_CORRUPT, "the store holds no ledger")
@@ -121,15 +123,15 @@ class Walk:
         return {party.lei: party.profile.name for _, party in State(self.reader).scan(PARTY)}
 
     def blocks(self) -> Iterator[Block]:
-        """Every block from 1 to the newest; raises ``STORE_CORRUPT``."""
-        parent = self._block(0, None).hash
-        for height in range(1, self.head.height + 1):
+        """Every block after ``since`` up to the newest; raises ``STORE_CORRUPT``."""
+        parent = self._block(self.since, None).hash
+        for height in range(self.since + 1, self.head.height + 1):
             block = self._block(height, parent)
             parent = block.hash
             for entry in block.entries:
                 self.kept.take(entry.receipt)
             self._transactions += block.header.transactions
-            if height == 1:
+            if height == self.since + 1:
                 self._first_time = block.header.time
             yield block
         if parent != self.head.hash():
