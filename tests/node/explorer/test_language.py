@@ -1,0 +1,60 @@
+"""Every text of the explorer is there in every language, with the same places to fill in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po
+
+import node.explorer
+from contracts.framework.render import LANGUAGES
+from node.explorer.language import FOLDER, LOCALES
+
+ROOT = Path(node.explorer.__file__).parent
+PLACES = re.compile(r"%\([a-z_]+\)[sd]|\{[a-z_]*\}")
+KEYWORDS = {"msg": None, "_": None, "gettext": None, "ngettext": (1, 2)}
+
+
+def used() -> Iterator[tuple[str | tuple[str, ...], str]]:
+    """Every text that code and templates mark, and where."""
+    methods = [("templates/**.html", "jinja2"), ("**.py", "python")]
+    found = extract_from_dir(ROOT, methods, keywords=KEYWORDS)
+    for name, line, message, *_ in found:
+        yield message, f"{name}:{line}"
+
+
+def translated(language: str) -> Catalog:
+    path = FOLDER / language / "LC_MESSAGES" / "messages.po"
+    with path.open("rb") as source:
+        return read_po(source, locale=LOCALES[language])
+
+
+@pytest.mark.parametrize("language", LANGUAGES[1:])
+def test_no_text_is_missing_and_none_is_left_over(language: str) -> None:
+    catalogue = translated(language)
+    wanted: dict[str, tuple[str | tuple[str, ...], str]] = {}
+    for message, where in used():
+        wanted[message if isinstance(message, str) else message[0]] = (message, where)
+    missing = {name: where for name, (_, where) in wanted.items() if name not in catalogue}
+    assert not missing
+    left = {str(m.id if isinstance(m.id, str) else m.id[0]) for m in catalogue if m.id}
+    assert left <= set(wanted)
+
+
+@pytest.mark.parametrize("language", LANGUAGES[1:])
+def test_every_translation_is_complete_and_fills_in_the_same_places(language: str) -> None:
+    for message in translated(language):
+        if not message.id:
+            continue
+        assert not message.fuzzy, message.id
+        ids = [message.id] if isinstance(message.id, str) else list(message.id)
+        texts = [message.string] if isinstance(message.string, str) else list(message.string)
+        assert all(texts), message.id
+        places = set(PLACES.findall(ids[-1]))
+        for text in texts:
+            assert set(PLACES.findall(text)) == places, (message.id, text)
