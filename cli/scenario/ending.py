@@ -126,6 +126,9 @@ class Ending(NamedTuple):
                 f"  iic audit verify-receipt {self.story.receipt} --genesis {cluster.genesis_file}"
             )
         output.say(f"  curl {self._url}/v1/supply")
+        peers = " ".join(f"--peer {url}" for url in cluster.urls)
+        where = f"--genesis {cluster.genesis_file} --home {kept / 'auditor'}"
+        output.say(f"  iic audit follow {where} {peers}")
         output.say(f"End it with: iic demo stop {kept}")
 
 

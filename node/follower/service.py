@@ -25,6 +25,7 @@ from node.api.handle import Description, Peer, RaisedAlarm, Submission, Watch
 from node.api.settings import ApiSettings
 from node.config import Home
 from node.errors import READ_ONLY
+from node.explorer.settings import ExplorerSettings
 from node.follower.alarms import AlarmBook
 from node.follower.follow import Follower
 from node.follower.metrics import FollowerMetrics
@@ -119,7 +120,8 @@ class FollowerService:
             stack.push_async_callback(self._pool.close)
             stack.push_async_callback(self._follower.close)
             if self._config.api:
-                server = ApiServer(self, self._config.api, ApiSettings())
+                explorer = ExplorerSettings(folder=self._config.home / "data" / "explorer")
+                server = ApiServer(self, self._config.api, ApiSettings(), explorer)
                 await server.start()
                 stack.push_async_callback(server.close)
             for number in (signal.SIGTERM, signal.SIGINT):
