@@ -103,13 +103,20 @@ ANNEXES: Final[Table[Annex]] = Table(
 )
 
 
+_TOLD_BY_LIFE: Final = ("id", "state", "due")
+
+
 def _lines(view: View, record: Any) -> list[Line]:
     """The filled-in fields of a record; of one that holds any values, these as they are."""
     try:
-        return lines_of(view, record)
+        told = {view.field(name) for name in _TOLD_BY_LIFE}
+        return [
+            line for line in lines_of(view, record) if line.label not in told and line.text != "0"
+        ]
     except TypeError:
         named = ((name, getattr(record, name)) for name in record.__struct_fields__)
         filled = ((name, value) for name, value in named if value not in (None, "", (), b""))
+        filled = ((name, value) for name, value in filled if name not in _TOLD_BY_LIFE)
         return [Line(view.field(name), _bare(view, value), None) for name, value in filled]
 
 

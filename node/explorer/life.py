@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import StrEnum
 from itertools import islice
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 
@@ -107,27 +108,46 @@ def _reaches(machine: Machine[Any], goal: StrEnum, *, without: StrEnum) -> bool:
     return goal in found
 
 
+E = TypeVar("E", bound=Event)
+
+
+def events_naming(view: View, identity: bytes, kind: type[E]) -> list[E]:
+    """The events of a kind that name an object, oldest first, as far as its history is read."""
+    found = [event for _, event in places_naming(view, identity) if isinstance(event, kind)]
+    return found[::-1]
+
+
+def places_naming(view: View, identity: bytes) -> Iterator[tuple[int, Event]]:
+    """As :func:`events_naming` for every kind, newest first, each with its height."""
+    for height, _, event in _events(view, identity):
+        yield height, event
+
+
+def _events(view: View, identity: bytes) -> Iterator[tuple[int, str, Event]]:
+    """The events of an object's newest receipts, newest receipt first."""
+    for place in islice(merged(view.reader, identity, None, ()), MOST_RECEIPTS):
+        row = view.reader.row(place.height, place.position)
+        assert row is not None, "an index names a stored row"
+        for plain in reversed(read_receipt(row.receipt).events):
+            kind = events_by_name().get(str(plain[0]))
+            if kind is not None:
+                yield place.height, str(plain[0]), from_plain(plain, kind)
+
+
 def trail_of(view: View, identity: bytes, machine: Machine[Any] | None) -> Trail:
     """What the newest receipts that name an object tell."""
     names = frozenset(str(s.value) for s in machine.states) if machine else frozenset()
     states: set[str] = set()
     objects: dict[bytes, None] = {}
     annexes: dict[bytes, None] = {}
-    for place in islice(merged(view.reader, identity, None, ()), MOST_RECEIPTS):
-        row = view.reader.row(place.height, place.position)
-        assert row is not None, "an index names a stored row"
-        for plain in read_receipt(row.receipt).events:
-            kind = events_by_name().get(str(plain[0]))
-            if kind is None:
-                continue
-            event = from_plain(plain, kind)
-            subjects = [s for s in subjects_of(event) if len(s) != LEI_CHARS]
-            if identity not in subjects:
-                continue
-            objects.update(dict.fromkeys(s for s in subjects if s != identity))
-            states |= _states_in(event, str(plain[0]), names)
-            if getattr(event, "about", None) == identity and hasattr(event, "annex"):
-                annexes[event.annex] = None
+    for _, name, event in _events(view, identity):
+        subjects = [s for s in subjects_of(event) if len(s) != LEI_CHARS]
+        if identity not in subjects:
+            continue
+        objects.update(dict.fromkeys(s for s in subjects if s != identity))
+        states |= _states_in(event, name, names)
+        if getattr(event, "about", None) == identity and hasattr(event, "annex"):
+            annexes[event.annex] = None
     return Trail(frozenset(states), tuple(objects), tuple(annexes))
 
 

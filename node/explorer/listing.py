@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import Enum
 from typing import Any, Final, NamedTuple
 
 from contracts.framework.machine import Machine
 from ledger.errors import CodedError
 from node.errors import BAD_CURSOR
 from node.explorer.language import msg
-from node.explorer.table import Column, Format, Slice, Table
+from node.explorer.table import Column, Format, Money, Slice, Table
 from node.explorer.view import View
 
 MOST_LOOKED_AT: Final = 2_000
@@ -29,15 +30,45 @@ class Entry(NamedTuple):
         return found
 
 
+def party(name: str, label: str) -> Column[Entry]:
+    """A column of a record's party."""
+    return Column(name, label, Format.PARTY, lambda e: getattr(e.record, name))
+
+
+def money(name: str, label: str, unit: str = "SCU") -> Column[Entry]:
+    """A column of a record's amount."""
+
+    def amount(entry: Entry) -> Money | None:
+        value = getattr(entry.record, name)
+        return None if value is None else Money(value, unit)
+
+    return Column(name, label, Format.AMOUNT, amount)
+
+
+def plain(name: str, label: str, form: Format) -> Column[Entry]:
+    """A column of a record's field as it is; choices by their value, zero times as nothing."""
+
+    def value(entry: Entry) -> Any:
+        found = getattr(entry.record, name)
+        if form is Format.INSTANT:
+            return found or None
+        return str(found.value) if isinstance(found, Enum) else found
+
+    return Column(name, label, form, value)
+
+
 def listing(
     machine: Machine[Any],
     name: str,
     caption: str,
     columns: Sequence[Column[Entry]],
     *,
-    state: bool = True,
+    filtered: bool = True,
 ) -> Table[Entry]:
-    """The table of a machine's objects: its id, its own columns, its state and time limit."""
+    """The table of a machine's objects: its id, its own columns, its state and time limit.
+
+    The page's filter form chooses among them, unless the table stands beside a filtered one.
+    """
     first: Column[Entry] = Column(
         "id", msg("Id"), Format.ID, lambda e: e.id, lambda e: e.view.object_path(e.id)
     )
@@ -47,9 +78,9 @@ def listing(
     )
 
     def read(view: View, cursor: str, limit: int) -> Slice:
-        wanted_state = view.query.get("state", "")
-        wanted_party = party_of(view, view.query.get("party", ""))
-        after, rows, looked = _after(cursor), [], 0
+        wanted_state = view.query.get("state", "") if filtered else ""
+        wanted_party = party_of(view, view.query.get("party", "")) if filtered else ""
+        after, rows, looked = key_after(cursor), [], 0
         while True:
             found, after = view.index.objects(machine.name, after, limit)
             for listed in found:
@@ -63,10 +94,11 @@ def listing(
             if not after or len(rows) >= limit or looked >= MOST_LOOKED_AT:
                 return Slice(rows, after.hex())
 
-    return Table(name, caption, (first, *columns, *(last if state else ())), read)
+    return Table(name, caption, (first, *columns, *last), read)
 
 
-def _after(cursor: str) -> bytes:
+def key_after(cursor: str) -> bytes:
+    """A cursor that is bytes in hex; raises ``BAD_CURSOR``."""
     try:
         return bytes.fromhex(cursor)
     except ValueError:

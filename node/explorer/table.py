@@ -6,11 +6,12 @@ amounts with a point, times in ISO 8601, ids and LEIs in full.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
+from contracts.barter.terms import Ratio
 from contracts.framework.forms import format_instant
 from ledger.errors import CodedError
 from node.errors import BAD_CURSOR
@@ -129,6 +130,11 @@ def entire(rows: Sequence[Any]) -> Read:
     return lambda view, cursor, limit: cut(rows, cursor, limit)
 
 
+def entire_of(rows: Callable[[View], Iterable[Any]]) -> Read:
+    """A reader of rows that are few and made for the page."""
+    return lambda view, cursor, limit: cut(list(rows(view)), cursor, limit)
+
+
 def cut(rows: Sequence[Any], cursor: str, limit: int) -> Slice:
     """The slice of a short list whose cursor is the number of the next row."""
     first = number_of(cursor)
@@ -217,3 +223,13 @@ def decimal(minor: int) -> str:
     """
     whole, rest = divmod(abs(minor), 100)
     return f"{'-' if minor < 0 else ''}{whole}.{rest:02}"
+
+
+def price_text(price: Ratio) -> str:
+    """An exact price: an amount for so many units.
+
+    >>> price_text(Ratio(1250, 3))
+    '12.50 / 3'
+    """
+    per = "" if price.denominator == 1 else f" / {price.denominator}"
+    return f"{decimal(price.numerator)}{per}"

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from contracts.barter.lot_records import Lot, LotState
 from contracts.barter.records import CLAIM, CONTRACT, CONTRACT_TABLE, LIVE, PROGRESS, TERMS, Claim
-from contracts.barter.terms import Item, Ratio, Side, flow_value, scheduled, value_of
+from contracts.barter.terms import Item, Side, flow_value, scheduled, value_of
 from contracts.barter.views import PlannedDelivery, Timeline, timeline
 from contracts.framework.forms import format_instant
 from contracts.framework.party import Party
@@ -20,7 +20,7 @@ from node.explorer.listing import Entry, filters, listing
 from node.explorer.pictures import barter as picture
 from node.explorer.proofs import of_record
 from node.explorer.site import Group, Page
-from node.explorer.table import Column, Format, Money, Slice, Table, cut, decimal
+from node.explorer.table import Column, Format, Money, Slice, Table, cut, price_text
 from node.explorer.view import View
 
 
@@ -115,12 +115,6 @@ def _lines(whole: Whole) -> Iterator[_Line]:
                 at.moving if at else 0,
                 at.waived if at else 0,
             )
-
-
-def price_text(price: Ratio) -> str:
-    """An exact price: goods value for so many units."""
-    per = "" if price.denominator == 1 else f" / {price.denominator}"
-    return f"{decimal(price.numerator)}{per}"
 
 
 ITEMS: Table[_Line] = Table(
