@@ -12,7 +12,7 @@ from cli.annexes import EncryptionSecret
 from cli.case import archive, contents
 from cli.case.contents import Handed
 from cli.case.words import CANNOT_PROVE, in_language
-from cli.errors import FILE_MISSING
+from cli.errors import FILE_MISSING, NO_SUCH_ID
 from cli.export.options import (
     FILE,
     genesis_option,
@@ -23,20 +23,20 @@ from cli.export.options import (
     sourced,
 )
 from cli.files import write_new
+from cli.wallet.names import Names, is_id
 from contracts.annex.events import AnnexGranted
 from contracts.annex.records import GRANT, Annex
 from contracts.errors import INVALID_FIELD
 from contracts.extracts import case as cases
 from contracts.extracts.case import Case
 from contracts.extracts.evidence import Evidence, Gatherer
+from contracts.extracts.source import Source
 from contracts.framework.render import LANGUAGES
 from contracts.framework.types import lei_problem
 from ledger import proof
 from ledger.errors import MALFORMED, CodedError
 from ledger.genesis import Genesis, load
 from ledger.proof import ProvenReceipt, ProvenState
-
-_HEX = frozenset("0123456789abcdef")
 
 
 @click.command("case")
@@ -59,15 +59,15 @@ def case(
     password_file: Path | None,
     language: str,
 ) -> None:
-    """Write one archive with the whole history of OBJECT: an id, or a member's LEI.
+    """Write one archive with the whole history of OBJECT: an id, or a member by LEI or name.
 
     A contract, guarantee, dispute, escrow, annex or any other object with a life of its own, with
     the objects linked to it. In it: receipts with full proofs, newest records, the keys behind each
     signature, what was signed in three languages, a timeline that opens offline, and an index.
     """
-    subject = subject_of(object)
     document = load(genesis)
     with sourced(store, nodes, document) as source:
+        subject = subject_of(source, object)
         found = cases.gather(source, subject)
         told = cases.read(found, subject)
         handed = _handed(found, told, files, _secrets(keystore, password_file))
@@ -77,16 +77,21 @@ def case(
     _tell(told, found, made, handed, out)
 
 
-def subject_of(text: str) -> bytes:
-    """An id of 64 hexadecimal digits, or an LEI; raises ``INVALID_FIELD``."""
+def subject_of(source: Source, text: str) -> bytes:
+    """An id or a name saved for one, an LEI or a registered name; raises ``NO_SUCH_ID``."""
     wanted = text.strip()
-    if len(wanted) == 64 and set(wanted.lower()) <= _HEX:
-        return bytes.fromhex(wanted)
-    if not lei_problem(wanted):
-        return wanted.encode()
-    raise CodedError(
-        INVALID_FIELD, f"{text!r} is neither an id of 64 hexadecimal digits nor an LEI"
-    )
+    saved = Names(source.genesis.chain_id).find(wanted.lower())
+    id = saved or wanted.lower()
+    if is_id(id):
+        return bytes.fromhex(id)
+    lei = wanted if not lei_problem(wanted) else source.party_named(wanted)
+    if lei is None:
+        raise CodedError(
+            NO_SUCH_ID,
+            f"{text!r} is neither an id of 64 hexadecimal digits, nor a name saved for one, nor a "
+            "party's LEI or registered name",
+        )
+    return lei.encode()
 
 
 def _secrets(keystore: Path | None, password_file: Path | None) -> list[EncryptionSecret]:

@@ -70,6 +70,17 @@ class NodeSource:
         pages = self._pages(lambda cursor: calls.accounts(owner, cursor=cursor, limit=_PAGE))
         return [(view.account, view.balance.unit) for page in pages for view in page.accounts]
 
+    def party_named(self, name: str) -> str | None:
+        """The LEI of the party with a registered name, as the node says."""
+        pages = self._pages(lambda cursor: calls.parties(name, cursor=cursor, limit=_PAGE))
+        found = [
+            view.lei
+            for page in pages
+            for view in page.parties
+            if view.name.casefold() == name.casefold()
+        ]
+        return found[0] if len(found) == 1 else None
+
     def kind_of(self, id: bytes) -> str | None:
         """The kind of the object with this id, as the node says."""
         try:

@@ -33,7 +33,11 @@ store_option = click.option(
 )
 one_store_option = click.option("--store", type=FOLDER, help="Folder data/ledger of a node's home.")
 node_option = click.option(
-    "--node", "nodes", multiple=True, metavar="URL", help="A node's API instead; repeatable."
+    "--node",
+    "nodes",
+    multiple=True,
+    metavar="URL",
+    help="A node's API instead; repeatable. Without either, the profile's nodes are asked.",
 )
 out_option = click.option("-o", "--out", type=FILE, required=True, help="File to write.")
 
@@ -75,14 +79,15 @@ def walked(store: Path, genesis: Path) -> Iterator[Walk]:
 def sourced(
     store: Path | None, nodes: tuple[str, ...], document: Genesis
 ) -> Iterator[StoreSource | NodeSource]:
-    """Proofs from a store or from nodes, whichever was named."""
-    if (store is None) is not bool(nodes):
+    """Proofs from a store, or from the nodes that were named or that the profile names."""
+    if store is not None and nodes:
         raise click.UsageError("name either --store or --node")
     if store is None:
+        from cli import profile
         from cli.client import Client
         from cli.export.nodes import NodeSource
 
-        with Client(list(nodes)) as client:
+        with Client(list(nodes or profile.load().require_nodes())) as client:
             yield NodeSource(client, document)
         return
     with opened(store) as found:

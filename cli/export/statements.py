@@ -12,6 +12,7 @@ from typing import Any, Final
 import click
 
 from cli import output
+from cli.errors import NO_SUCH_PARTY
 from cli.export import camt, paper
 from cli.export.journals import decimal
 from cli.export.options import (
@@ -32,6 +33,7 @@ from contracts.extracts.statement import Statement
 from contracts.framework.forms import format_instant
 from contracts.framework.posting import account_kinds
 from contracts.framework.render import LANGUAGES
+from contracts.framework.types import lei_problem
 from ledger import proof
 from ledger.codec import decode
 from ledger.errors import MALFORMED, CodedError
@@ -122,8 +124,29 @@ def _harmless(text: str) -> str:
     return f"'{text}" if text[:1] in tuple("=+-@\t\r") else text
 
 
-def require_account(account: str) -> None:
-    """Raise ``INVALID_FIELD`` unless a text is like an account's name."""
+def account_of(source: Source, text: str) -> str:
+    """The account that a text names; its owner may be named by the registered name.
+
+    Raises ``INVALID_FIELD`` or ``NO_SUCH_PARTY``.
+    """
+    owner, slash, rest = text.partition("/")
+    _require_account(text)
+    if not lei_problem(owner) or owner.isupper():
+        return text
+    return f"{party_of(source, owner)}{slash}{rest}"
+
+
+def party_of(source: Source, text: str) -> str:
+    """The LEI of a party named by its LEI or registered name; raises ``NO_SUCH_PARTY``."""
+    if not lei_problem(text):
+        return text
+    found = source.party_named(text)
+    if found is None:
+        raise CodedError(NO_SUCH_PARTY, f"not exactly one party of the register is named {text!r}")
+    return found
+
+
+def _require_account(account: str) -> None:
     parts = account.split("/")
     if len(parts) < 2 or parts[1] not in account_kinds():
         raise CodedError(
@@ -138,8 +161,8 @@ def write(
     source: Source, account: str, since: int, until: int, form: str, language: str, out: Path
 ) -> Statement:
     """Gather, verify and write a statement; what it says."""
-    require_account(account)
-    proofs = statements.write(statements.gather(source, account, since, until))
+    name = account_of(source, account)
+    proofs = statements.write(statements.gather(source, name, since, until))
     write_new(out, [FORMS[form](proofs, source.genesis, language)])
     return statements.read(proofs, source.genesis)
 

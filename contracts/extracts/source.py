@@ -16,6 +16,7 @@ from contracts.annex.records import ANNEX
 from contracts.errors import NOT_FOUND
 from contracts.framework.event import Event, name_of, subjects_of
 from contracts.framework.machine import Machine, machines
+from contracts.framework.party import PARTY
 from contracts.framework.posting import accounts_of
 from contracts.register.events import KeyExpired, KeyFrozen, KeyRegistered, KeyRevoked
 from contracts.registry import CAPABILITIES
@@ -66,6 +67,10 @@ class Source(Protocol):
 
     def accounts(self, owner: str) -> list[tuple[str, str]]:
         """Accounts of an owner and their units."""
+        ...
+
+    def party_named(self, name: str) -> str | None:
+        """The LEI of the party with a registered name, or None if not exactly one has it."""
         ...
 
     def kind_of(self, id: bytes) -> str | None:
@@ -155,6 +160,16 @@ class StoreSource:
         return self._ask(
             lambda reader: [(a, unit.value) for a, unit, _ in accounts_of(State(reader), owner)]
         )
+
+    def party_named(self, name: str) -> str | None:
+        """The LEI of the party with a registered name."""
+
+        def look(reader: ChainReader) -> list[str]:
+            parties = (party for _, party in State(reader).scan(PARTY))
+            return [p.lei for p in parties if p.profile.name.casefold() == name.casefold()]
+
+        found = self._ask(look)
+        return found[0] if len(found) == 1 else None
 
     def kind_of(self, id: bytes) -> str | None:
         """The kind of the object with this id."""

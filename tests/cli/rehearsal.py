@@ -34,7 +34,7 @@ class OneProcess:
         self._map = MemoryMap()
         self._pages: dict[bytes, bytes | None] = {}
         self._recorded: set[bytes] = set()
-        self._take(found(application(cast, START), START).changes())
+        self._take(found(application(cast, START), START, genesis.validators).changes())
 
     def now(self) -> int:
         return self.time

@@ -262,7 +262,7 @@ def test_a_file_of_another_ledger_is_refused(
 
 @pytest.mark.parametrize(
     ("object", "code"),
-    [("ff" * 32, "NOT_FOUND"), ("gears", "INVALID_FIELD"), ("0" * 20, "INVALID_FIELD")],
+    [("ff" * 32, "NOT_FOUND"), ("gears", "NO_SUCH_ID"), ("0" * 20, "NO_SUCH_ID")],
 )
 def test_what_is_no_object_is_named_and_nothing_is_written(
     scenario: Recorded, tmp_path: Path, object: str, code: str
