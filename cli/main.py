@@ -37,6 +37,9 @@ GROUPS = {
     ),
     "bench": _Mounted("cli.bench.settle", "bench", "Measure throughput and latency of real nodes."),
     "sim": _Mounted("cli.sim", "sim", "Deterministic simulation of whole clusters, by seed."),
+    "model": _Mounted(
+        "cli.model", "model", "Check the protocol exhaustively, and what nodes signed against it."
+    ),
 }
 """The commands of ``iic`` by name."""
 

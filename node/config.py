@@ -67,6 +67,11 @@ class Home(NamedTuple):
         return self.path / "data" / "votes"
 
     @property
+    def vote_log(self) -> Path:
+        """Everything that this node's key ever signed, if it is configured to be kept."""
+        return self.path / "data" / "votes.jsonl"
+
+    @property
     def snapshots(self) -> Path:
         """Snapshots that others may join from."""
         return self.path / "data" / "snapshots"
@@ -136,6 +141,8 @@ class NodeConfig(BaseSettings):
     """Where the HTTP API is served; no API if empty."""
     explorer: bool = True
     """Whether pages for people are served at the API's address."""
+    vote_log: bool = False
+    """Whether everything that the vote key signs is also kept for good (:mod:`node.votelog`)."""
     log_level: Level = "info"
     log_format: Format = "auto"
     workers: Annotated[int, Field(ge=0, le=64)] = 0

@@ -50,6 +50,7 @@ from node.replica.events import Checked, PeerDown, PeerUp, Received, Submitted, 
 from node.replica.replica import Replica
 from node.runner import Runner, wall_clock_ms
 from node.verify.pool import VerifyPool
+from node.votelog import logged
 
 if TYPE_CHECKING:
     from node.server import ApiServer
@@ -78,7 +79,8 @@ class Service:
             self._config.replica,
             abstain_below=opened.abstain_below,
         )
-        self._runner = Runner(self._replica, opened.journal, opened.store, self, self._measured)
+        journal = logged(opened) if opened.config.vote_log else opened.journal
+        self._runner = Runner(self._replica, journal, opened.store, self, self._measured)
         self._pool = VerifyPool(opened.genesis.chain_id, self._config.workers or None)
         this = Self(opened.genesis.chain_id, key, opened.identity.certificate, opened.identity.tls)
         self._peers = Peers(this, self._roster(), self, self._measured)
