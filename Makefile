@@ -6,12 +6,13 @@ BIN := $(VENV)/bin
 SEEDS ?= 500
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint types layers sim bench reference lock clean
+.PHONY: help demo test test-all lint types layers sim model bench reference lock clean
 
 help:
 	@echo "make demo       four guarantor nodes play the reference scenario (KEEP=DIR leaves them running)"
 	@echo "make test       the test suite"
 	@echo "make test-all   lint, types, layers, tests with coverage, $(SEEDS) simulated clusters"
+	@echo "make model      every state of the consensus rules and core within two views"
 	@echo "make bench      the settlement benchmark"
 	@echo "make reference  generate docs/reference from the code"
 	@echo "make lock       renew the lock files after a change of pyproject.toml"
@@ -55,6 +56,10 @@ layers: $(VENV)/.dev
 sim: $(VENV)/.dev
 	@$(BIN)/iic sim --seeds $(SEEDS)
 	@$(BIN)/iic sim --seeds 20 --invariants
+
+model: $(VENV)/.dev
+	@$(BIN)/iic model check --rules
+	@$(BIN)/iic model check
 
 bench: $(VENV)/.runtime
 	@$(BIN)/iic bench settle $(ARGS)
