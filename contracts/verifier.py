@@ -15,7 +15,7 @@ and the whole header, checks the invariants that the block can break, and stores
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from contracts.blocks import MadeBlock, Parent, difference, make_block
 from contracts.executor import BlockInput, Candidate, read_candidate, read_trusted
@@ -125,7 +125,7 @@ class Verifier:
         for position, row in enumerate(block.rows):
             if row.wire:
                 try:
-                    candidate = self._candidate(row.wire, signatures=True)
+                    candidate = read_verified(self.chain_id, row.wire)
                 except CodedError as error:
                     return position, f"the transaction is not the one recorded: {error}"
                 if candidate.id != _subject(row.receipt):
@@ -133,17 +133,21 @@ class Verifier:
         return None, "the transactions are not those that the header commits to"
 
     # step two: is what the quorum finalized right? ----------------------------------------------
-    def take(self, block: PublishedBlock, *, signatures: bool = True) -> MadeBlock:
+    def take(
+        self, block: PublishedBlock, *, signatures: bool = True, strictly: bool = False
+    ) -> MadeBlock:
         """Verify the next block, checked by :meth:`check`, and store it; the block as made here.
 
         ``signatures=False`` leaves out what the caller has done for each transaction: reading it
-        strictly and verifying its members' signatures (:func:`read_verified`).
+        strictly and verifying its members' signatures (:func:`read_verified`). With ``strictly``
+        each is read strictly all the same: the caller has verified signatures and no more.
         """
         header = block.header
         assert header.parent == self.hash, (
             "blocks are taken in the order in which they were checked"
         )
-        candidates = self._candidates(block, signatures=signatures)
+        read = read_verified if signatures else read_candidate if strictly else read_trusted
+        candidates = self._candidates(block, read)
         made = make_block(
             self.chain_id,
             Parent(self.head, self.hash, self.state, self._store, self._store.history()),
@@ -156,22 +160,23 @@ class Verifier:
         violations = tuple(self._compare(block, made, candidates))
         if violations:
             raise Violated(violations)
-        commit = made.commit._replace(certificate=block.certificate, validators=block.validators)
-        self._store.commit(commit)
+        self._store.commit(made.commit._replace(certificate=block.certificate))
         self.state.absorb(made.execution.overlay)
         self.head, self.hash = header, made.hash
-        if block.validators is not None:
-            self.validators = block.validators
+        if made.commit.validators is not None:
+            self.validators = made.commit.validators
         return made
 
-    def _candidates(self, block: PublishedBlock, *, signatures: bool) -> dict[int, Candidate]:
+    def _candidates(
+        self, block: PublishedBlock, read: Callable[[bytes, bytes], Candidate]
+    ) -> dict[int, Candidate]:
         """The transactions by their receipts' positions."""
         candidates = {}
         for position, row in enumerate(block.rows):
             if not row.wire:
                 continue
             try:
-                candidates[position] = self._candidate(row.wire, signatures=signatures)
+                candidates[position] = read(self.chain_id, row.wire)
             except CodedError as error:
                 raise violated(
                     Check.SIGNATURE,
@@ -181,10 +186,6 @@ class Verifier:
                     certified=True,
                 ) from None
         return candidates
-
-    def _candidate(self, wire: bytes, *, signatures: bool) -> Candidate:
-        read = read_verified if signatures else read_trusted
-        return read(self.chain_id, wire)
 
     def _compare(
         self, block: PublishedBlock, made: MadeBlock, candidates: Mapping[int, Candidate]

@@ -13,6 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import NoReturn, Protocol, TypeVar
 
+import msgspec
+
+from contracts.blocks import MadeBlock
+from contracts.validators.events import FaultProven
 from contracts.verifier import Verifier, require_final, validators_after, wires_of
 from contracts.violations import Check, Forked, Violated, Violation
 from ledger.block import Header
@@ -424,11 +428,20 @@ class Follower:
         for block in blocks:
             if self._stopping:
                 return
-            self.verifier.take(block, signatures=False)
-            self._loop.call_soon_threadsafe(self._committed, block)
+            # The workers verified signatures; what a transaction's operations may say is read here.
+            made = self.verifier.take(block, signatures=False, strictly=True)
+            self._loop.call_soon_threadsafe(self._committed, block, faults_in(made))
 
-    def _committed(self, block: PublishedBlock) -> None:
+    def _committed(self, block: PublishedBlock, faults: Sequence[FaultProven]) -> None:
         header = block.header
+        for fault in faults:
+            self._raise(
+                EQUIVOCATION,
+                f"block {header.height} records that {fault.party} contradicted itself: two votes "
+                f"in view {fault.view} of epoch {fault.epoch}, proven by {fault.reporter}",
+                block=header.height,
+                object=f"{fault.party}, epoch {fault.epoch}, view {fault.view}",
+            )
         self._blocks += 1
         self._transactions += header.transactions
         self._certificates += block.certificate is not None
@@ -529,6 +542,17 @@ class Follower:
             )
             self._outside.alarmed(alarm)
         self._tell_change()
+
+
+def faults_in(made: MadeBlock) -> list[FaultProven]:
+    """The guarantors' faults that a block records as proven."""
+    tag = FaultProven.__struct_config__.tag
+    return [
+        msgspec.convert(event, FaultProven)
+        for receipt in made.execution.receipts
+        for event in receipt.events
+        if event[0] == tag
+    ]
 
 
 def _final_below(blocks: Sequence[PublishedBlock], height: int) -> Sequence[PublishedBlock]:

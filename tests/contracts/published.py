@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from ledger_in_memory import CALENDAR, START, institutions, key, lei, member
 from msgspec import structs
@@ -41,12 +42,22 @@ def four_guarantors() -> Genesis:
     return Genesis("audited", START, ValidatorSet(0, validators), encode(application))
 
 
-def finalization(header: Header, signers: Sequence[int] = (0, 1, 3)) -> Certificate:
-    """A quorum's finalization of a block."""
+def finalization(
+    header: Header,
+    signers: Sequence[int] = (),
+    validators: ValidatorSet | None = None,
+) -> Certificate:
+    """A finalization of a block: by a quorum of the first validators, unless told otherwise."""
+    known = {key.public: key for key in VOTE_KEYS}
+    signing = VOTE_KEYS
+    if validators is not None:
+        signing = [known[v.vote_key] for v in validators.validators]
+    if not signers:
+        signers = (0, 1, 3) if len(signing) == 4 else range(len(signing))
     votes = [
         sign_vote(
             header.chain_id,
-            VOTE_KEYS[signer],
+            signing[signer],
             signer,
             VoteKind.FINALIZE,
             header.epoch,
@@ -71,18 +82,22 @@ class Ledger:
 
     def payment(self, payer: str = GEAR, payee: str = BEARINGS, *, signer: str = "") -> bytes:
         """A signed payment; the payer has nothing, so it is recorded as refused."""
+        return self.signed(payer, write_operation(Transfer((Leg(lei(payee), 5),))), signer=signer)
+
+    def signed(self, author: str, operation: tuple[Any, ...], *, signer: str = "") -> bytes:
+        """A transaction of one operation, signed by its author or somebody else."""
         self.salt += 1
         head = self.store.head
         assert head is not None
         content = Transaction(
             self.genesis.chain_id,
-            lei(payer),
-            (write_operation(Transfer((Leg(lei(payee), 5),))),),
+            lei(author),
+            (operation,),
             head.time + MS_PER_DAY,
             "",
             self.salt.to_bytes(8, "big"),
         )
-        return encode(build(content).with_signature(self.genesis.chain_id, key(signer or payer)))
+        return encode(build(content).with_signature(self.genesis.chain_id, key(signer or author)))
 
     def make(self, wires: Sequence[bytes]) -> MadeBlock:
         """The next block of these transactions."""
@@ -104,7 +119,9 @@ class Ledger:
         made = self.make(wires)
         commit = made.commit
         if certify:
-            commit = commit._replace(certificate=finalization(made.header))
+            commit = commit._replace(
+                certificate=finalization(made.header, validators=self._verifier.validators)
+            )
         self.store.commit(commit)
         self._verifier = Verifier(self.genesis, self.store)
         return made.header

@@ -7,6 +7,7 @@ from functools import cache
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from ledger_in_memory import lei
 from msgspec import structs
 from published import (
     BEARINGS,
@@ -20,7 +21,10 @@ from published import (
     taken,
 )
 
+from contracts.currency.operations import Leg, Transfer
+from contracts.framework.operation import write_operation
 from contracts.framework.posting import BALANCE, Balance
+from contracts.validators.operations import LeaveValidators
 from contracts.verifier import Verifier
 from contracts.violations import Check, Forked, Violated, Violation
 from ledger import merkle, segment
@@ -201,6 +205,20 @@ def test_a_final_transaction_without_authority_is_named() -> None:
     assert violation.certified and violation.position == 0 and len(violation.object) == 64
 
 
+@pytest.mark.parametrize("strictly", [True, False])
+def test_a_final_operation_that_no_declaration_allows_is_named(strictly: bool) -> None:
+    ledger = Ledger()
+    plain = write_operation(Transfer((Leg(lei(BEARINGS), 5),)))
+    wire = ledger.signed(GEAR, (plain[0], ((lei(BEARINGS), 0),), *plain[2:]))
+    [block] = recorded_wrongly(wire)
+    verifier = follower(ledger)
+    verifier.check([block])
+    with pytest.raises(Violated) as caught:
+        verifier.take(block, signatures=not strictly, strictly=strictly)
+    [violation, *_] = caught.value.violations
+    assert (violation.check, violation.position) == (Check.SIGNATURE, 0)
+
+
 def test_a_final_receipt_that_execution_does_not_make_is_named() -> None:
     ledger = Ledger()
     made = ledger.make([ledger.payment()])
@@ -227,3 +245,46 @@ def test_another_ledgers_store_is_refused() -> None:
     with pytest.raises(CodedError) as caught:
         Verifier(other, known().store)
     assert caught.value.code is BAD_GENESIS
+
+
+def changing() -> Ledger:
+    """A ledger whose first guarantor leaves the validators, with blocks before and after."""
+    ledger = Ledger()
+    ledger.append([ledger.signed("guarantorBY", write_operation(LeaveValidators("maintenance")))])
+    for _ in range(12):
+        ledger.append([ledger.payment()])
+    return ledger
+
+
+def test_changes_of_validators_are_followed() -> None:
+    ledger = changing()
+    store = Store(MemoryEnvironment())
+    verifier = Verifier(ledger.genesis, store)
+    taken(verifier, ledger.segment().blocks)
+    assert (verifier.validators.epoch, verifier.validators.size) == (1, 3)
+    assert everything_in(store) == everything_in(ledger.store)
+    again = Verifier(ledger.genesis, store)
+    assert again.validators == verifier.validators
+
+
+def test_who_left_makes_nothing_final_and_no_set_is_slipped_in() -> None:
+    ledger = changing()
+    blocks = list(ledger.segment().blocks)
+    handover = next(n for n, block in enumerate(blocks) if block.validators is not None)
+    after = blocks[handover + 1]
+    old = finalization(after.header)
+    forged = structs.replace(after, certificate=old)
+    assert only(follower(ledger), [*blocks[: handover + 1], forged]).check is Check.CERTIFICATE
+    first = blocks[handover].validators
+    assert first is not None
+    others = structs.replace(first, validators=first.validators[::-1])
+    slipped = structs.replace(blocks[handover], validators=others)
+    found = only(follower(ledger), [*blocks[:handover], slipped])
+    assert (found.check, found.height) == (Check.CONTENT, handover + 1)
+    # A quorum that hands over to others than its own state names is found by executing the block.
+    header = structs.replace(
+        blocks[handover].header, next_validators_hash=others.hash(ledger.genesis.chain_id)
+    )
+    signed = structs.replace(slipped, header=header, certificate=finalization(header))
+    found = only(follower(ledger), [*blocks[:handover], signed])
+    assert found.check is Check.ROOT and found.certified and "next_validators" in found.what
