@@ -122,9 +122,13 @@ def account_html(view: View, account: str) -> Markup:
         view.href(f"/accounts/{account}"),
         account,
         view.name(owner_of(account)) if len(owner) == LEI_CHARS else owner,
-        view.label(kind),
+        view.account_kind(kind),
         f" {told}" if told else "",
     )
+
+
+def _account_kind(view: View, value: str) -> Markup:
+    return escape(view.account_kind(value))
 
 
 def _flag(view: View, value: bool) -> Markup:
@@ -144,5 +148,6 @@ _FORMS: Final[dict[Format, Callable[[Any, Any], Markup]]] = {
     Format.PARTY: party_html,
     Format.PARTIES: _parties,
     Format.ACCOUNT: account_html,
+    Format.ACCOUNT_KIND: _account_kind,
     Format.FLAG: _flag,
 }

@@ -50,6 +50,8 @@ class Format(StrEnum):
     """Sequence of LEIs."""
     ACCOUNT = "account"
     """``str``, an account's name."""
+    ACCOUNT_KIND = "account-kind"
+    """``str``, the name of a kind of account."""
     FLAG = "flag"
     """``bool``."""
 

@@ -73,7 +73,7 @@ class Told:
         """What was stated, or for a deadline what it told."""
         view = self._view
         if self.candidate is None:
-            told = dict.fromkeys(event_title(str(plain[0])) for plain in self.receipt.events)
+            told = dict.fromkeys(view.event(str(plain[0])) for plain in self.receipt.events)
             passed = view.text(msg("A time limit passed"))
             return f"{passed}: {'; '.join(told)}" if told else passed
         return "; ".join(words(op, view.language, view.name) for op in self.candidate.operations)
@@ -94,12 +94,6 @@ def operation_title(declared: Declaration, language: str) -> str:
     if language == "en" or sentence is None:
         return declared.title
     return re.sub(r"\s+", " ", PLACE.sub("…", sentence)).strip(" ….,:;")
-
-
-def event_title(name: str) -> str:
-    """An event's name in words: ``register.StandingChanged`` is ``Standing changed``."""
-    word = name.rpartition(".")[2]
-    return re.sub(r"(?<!^)(?=[A-Z])", " ", word).capitalize()
 
 
 class Line(NamedTuple):
@@ -149,7 +143,7 @@ def events_of(view: View, receipt: Receipt) -> list[Happened]:
         kind = events_by_name().get(name)
         meaning = "" if kind is None else (kind.__doc__ or "").strip().split("\n")[0]
         lines = [] if kind is None else _event_lines(view, kind, plain)
-        found.append(Happened(name, event_title(name), meaning, lines))
+        found.append(Happened(name, view.event(name), meaning, lines))
     return found
 
 

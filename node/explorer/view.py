@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
+from contracts.framework.glossary import account_label, event_label, name_label
 from contracts.framework.party import PARTY, Party
-from contracts.framework.vocabulary import choice_label, field_label
+from contracts.framework.vocabulary import field_label
 from ledger.block import Header
 from ledger.state import State
 from ledger.store.interface import ChainReader
@@ -65,8 +66,16 @@ class View:
 
     def label(self, name: str) -> str:
         """A name of the declarations (state, choice, kind, role) in the reader's language."""
-        told = choice_label(name, self.language)
+        told = name_label(name, self.language)
         return self.text(name) if told == name else told
+
+    def account_kind(self, name: str) -> str:
+        """A kind of account in the reader's language."""
+        return account_label(name, self.language)
+
+    def event(self, name: str) -> str:
+        """What an event is called in the reader's language."""
+        return event_label(name, self.language)
 
     def field(self, name: str) -> str:
         """A field's name in the reader's language."""

@@ -12,7 +12,14 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
 import node.explorer
+from contracts.framework.glossary import ACCOUNTS, EVENTS, NAMES
+from contracts.framework.party import PartyKind, Right, Role
+from contracts.framework.posting import account_kinds
 from contracts.framework.render import LANGUAGES
+from contracts.framework.vocabulary import CHOICES
+from contracts.registry import CAPABILITIES
+from ledger.policy import KeyStatus
+from node.api.describe import events_by_name
 from node.explorer.language import FOLDER, LOCALES
 
 ROOT = Path(node.explorer.__file__).parent
@@ -58,3 +65,13 @@ def test_every_translation_is_complete_and_fills_in_the_same_places(language: st
         places = set(PLACES.findall(ids[-1]))
         for text in texts:
             assert set(PLACES.findall(text)) == places, (message.id, text)
+
+
+def test_states_objects_accounts_and_events_have_names_in_every_language() -> None:
+    kinds = [machine for c in CAPABILITIES for machine in c.machines]
+    named = {str(state.value) for machine in kinds for state in machine.states}
+    named |= {machine.name for machine in kinds} | {right.value for right in Right}
+    named |= {one.value for one in (*Role, *PartyKind, *KeyStatus)}
+    assert {name for name in named if name not in NAMES and name not in CHOICES} == set()
+    assert set(account_kinds()) == set(ACCOUNTS)
+    assert set(events_by_name()) == set(EVENTS)
