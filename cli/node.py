@@ -14,6 +14,7 @@ import click
 
 from cli import output
 from cli.node_options import HOME, PASSWORD, password
+from cli.node_storage import backup, prune, restore
 from cli.node_sync import snapshot, sync
 from cli.output import Exit, Failure
 from ledger.errors import CodedError
@@ -308,7 +309,7 @@ def check(home: Path, no_signatures: bool) -> None:
         raise Failure("FILE_MISSING", f"{where.ledger} is not there", Exit.LOCAL)
     findings = []
     last = None
-    for line in _checked_apart(where, not no_signatures):
+    for line in check_folder(where.ledger, signatures=not no_signatures):
         if "height" in line:
             last = line
         else:
@@ -330,9 +331,9 @@ def check(home: Path, no_signatures: bool) -> None:
         output.finish(Exit.VIOLATION)
 
 
-def _checked_apart(where: Home, signatures: bool) -> Iterator[dict[str, Any]]:
+def check_folder(ledger: Path, *, signatures: bool) -> Iterator[dict[str, Any]]:
     """The check's findings as they come, made in a child: damaged files can end a process."""
-    with _child(lambda write: _check_into(where, signatures, write)) as (lines, outcome):
+    with _child(lambda write: _check_into(ledger, signatures, write)) as (lines, outcome):
         yield from lines
     code = outcome()
     if os.WIFSIGNALED(code):
@@ -340,7 +341,7 @@ def _checked_apart(where: Home, signatures: bool) -> Iterator[dict[str, Any]]:
         yield {"where": "file", "what": what, "note": False}
 
 
-def _check_into(where: Home, signatures: bool, write: Any) -> None:
+def _check_into(ledger: Path, signatures: bool, write: Any) -> None:
     from ledger.store.check import check as check_store
     from ledger.store.disk import open_store
 
@@ -348,7 +349,7 @@ def _check_into(where: Home, signatures: bool, write: Any) -> None:
         write({"where": finding.where, "what": finding.what, "note": finding.note})
 
     try:
-        store = open_store(where.ledger, read_only=True)
+        store = open_store(ledger, read_only=True)
         for finding in check_store(store, signatures=signatures):
             found(finding)
         head = store.head
@@ -388,5 +389,8 @@ def _child(work: Any) -> Iterator[tuple[Iterator[dict[str, Any]], Any]]:
             outcome()
 
 
+node.add_command(backup)
+node.add_command(prune)
+node.add_command(restore)
 node.add_command(sync)
 node.add_command(snapshot)

@@ -93,6 +93,12 @@ NOT_CERTIFIED = define(
 STORE_CORRUPT = define("STORE_CORRUPT", 500, "A stored record fails its checksum.")
 STORE_FULL = define("STORE_FULL", 507, "The disk is full; the node has stopped cleanly.")
 STORE_LOCKED = define("STORE_LOCKED", 409, "Another process has this store open.")
+STORE_BUSY = define(
+    "STORE_BUSY", 409, "So much was written while the store was read that reading had to end."
+)
+BAD_BACKUP = define(
+    "BAD_BACKUP", 400, "A backup is incomplete, damaged, or of another ledger than it should be."
+)
 BAD_SNAPSHOT = define(
     "BAD_SNAPSHOT", 400, "A snapshot or a part of one is not what its certified header commits to."
 )

@@ -17,7 +17,7 @@ from node.api.blocks import CursorParameter, Limit, page_size
 from node.api.context import Api
 from node.api.cursors import Place
 from node.api.describe import Describer, counterparties, money
-from node.api.history import Entry, Step, postings
+from node.api.history import Entry, Step, as_far_as_held, postings
 from node.api.models import AccountAnswer, AccountEntry, AccountPage, AccountView
 from node.api.schema import answers
 from node.api.words import missing, moment, respond
@@ -112,7 +112,7 @@ def routes(api: Api) -> APIRouter:
                 step = Step(place.height, place.index, place.extra)
             told = Describer(reader, api.node.chain_id)
             entries: list[AccountEntry] = []
-            for entry in postings(reader, account, unit, step):
+            for entry in as_far_as_held(postings(reader, account, unit, step)):
                 header = reader.header(entry.height)
                 assert header is not None, "a stored row has a stored header"
                 deadlines = header.receipts - header.transactions

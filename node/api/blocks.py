@@ -16,7 +16,7 @@ from node.api.cursors import Place
 from node.api.describe import Describer
 from node.api.models import BlockAnswer, BlockPage, BlockRows, BlockView, CertificateView, RowView
 from node.api.schema import answers
-from node.api.words import missing, moment, respond
+from node.api.words import missing, moment, pruned, respond
 from node.errors import BAD_REQUEST
 
 _ROWS = "rows"
@@ -81,6 +81,10 @@ def _height(text: str, head: int) -> int:
     return int(text)
 
 
+def _not_held(wanted: int, head: int, base: int) -> CodedError:
+    return pruned(base) if wanted <= head else missing(f"block {wanted}", head)
+
+
 def routes(api: Api) -> APIRouter:
     """``/v1/blocks``."""
     router = APIRouter(prefix="/v1/blocks", tags=["blocks"])
@@ -135,8 +139,8 @@ def routes(api: Api) -> APIRouter:
         async with api.long_read() as (reader, head):
             wanted = _height(height, head.height)
             header = reader.header(wanted)
-            if header is None:
-                raise missing(f"block {wanted}", head.height)
+            if header is None or (header.receipts and wanted < reader.base):
+                raise _not_held(wanted, head.height, reader.base)
             subject = wanted.to_bytes(8, "big")
             first = cursors.read(cursor, _ROWS, subject).index if cursor else 0
             told = Describer(reader, api.node.chain_id)

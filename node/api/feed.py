@@ -179,19 +179,9 @@ class Feed:
 
     def _floor(self, height: int, head: int) -> int:
         """The lowest height from ``height`` on that is replayed: near enough, and still held."""
-        store = self._api.node.store
-        low = max(height, head - self._api.settings.event_replay_blocks + 1)
-        if store.header(low) is not None:
-            return low
         # A node that started from a snapshot, or pruned, holds every block from some height on.
-        high = head
-        while low < high:
-            middle = (low + high) // 2
-            if store.header(middle) is None:
-                low = middle + 1
-            else:
-                high = middle
-        return low
+        oldest = self._api.node.store.base
+        return max(height, oldest, head - self._api.settings.event_replay_blocks + 1)
 
     async def _event(self, height: int, head: int, subjects: Subjects) -> bytes:
         if height > head - self._api.settings.event_cache_blocks:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import Annotated
 
 from fastapi import APIRouter, Path
@@ -17,7 +17,7 @@ from node.api.blocks import MAX_SIDES, CursorParameter, Limit, page_size
 from node.api.context import Api
 from node.api.cursors import Mark, Place
 from node.api.describe import Describer, machines
-from node.api.history import Merged, Step, Track, merged
+from node.api.history import Merged, Step, Track, as_far_as_held, merged
 from node.api.models import HistoryPage, ObjectAnswer, RowView
 from node.api.parties import Lei
 from node.api.schema import answers
@@ -62,14 +62,16 @@ def _page(
     reader: ChainReader,
     head: Header,
     subject: bytes,
-    found: Iterable[Merged],
+    found: Iterator[Merged],
     limit: int | None,
 ) -> Response:
     told = Describer(reader, api.node.chain_id)
     entries: list[RowView] = []
     following = ""
     sides = 0
-    for place in found:
+    last = None
+    for place in as_far_as_held(found):
+        last = place
         row, header = reader.row(place.height, place.position), reader.header(place.height)
         assert row is not None and header is not None, "an index names a stored row"
         view = told.row(row, header, place.position)
@@ -78,6 +80,10 @@ def _page(
         if len(entries) >= page_size(api, limit) or sides >= MAX_SIDES:
             following = cursor_after(subject, place)
             break
+    else:
+        if last is not None and reader.base:
+            # The next page says that the history goes on where this node holds nothing.
+            following = cursor_after(subject, last)
     body = HistoryPage(height=head.height, entries=entries, names=told.names(), next=following)
     return respond(body)
 

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
-from ledger.errors import CodedError
+from ledger.errors import PRUNED, CodedError
 from ledger.receipt import NO_PLACE, Posting, Receipt, read_receipt
 from ledger.store.interface import ChainReader, Row
+from node.api.words import pruned
 from node.errors import BAD_CURSOR
+
+T = TypeVar("T")
 
 PLACES_PER_READ = 64
 
@@ -40,11 +43,15 @@ class Entry(NamedTuple):
 def postings(reader: ChainReader, account: str, unit: str, start: Step) -> Iterator[Entry]:
     """The postings of an account from ``start`` back to its first.
 
-    Raises ``BAD_CURSOR`` if ``start`` is not a posting of this account.
+    Raises ``BAD_CURSOR`` if ``start`` is not a posting of this account, and ``PRUNED`` where the
+    history goes on in blocks that this node does not hold: it never ends early unnoticed.
     """
     step = start
     place = NO_PLACE
+    base = reader.base
     while step.sequence > 0:
+        if step.height < base:
+            raise pruned(base)
         if place != (step.height, step.position):
             place = (step.height, step.position)
             row = reader.row(*place)
@@ -96,7 +103,10 @@ def merged(
     before: tuple[int, int] | None,
     tracks: Sequence[Track],
 ) -> Iterator[Merged]:
-    """Places that concern ``subject`` or move one of its accounts, newest first, each once."""
+    """Places that concern ``subject`` or move one of its accounts, newest first, each once.
+
+    Raises ``PRUNED`` instead of ending if this node does not hold blocks from the first on.
+    """
     events = places_of(reader, subject, before)
     walks = [postings(reader, track.account, track.unit, track.step) for track in tracks]
     steps = [track.step for track in tracks]
@@ -116,6 +126,8 @@ def merged(
         push(source)
     while heap:
         height, index = -heap[0][0], -heap[0][1]
+        if height < reader.base:
+            break
         while heap and (-heap[0][0], -heap[0][1]) == (height, index):
             source = heapq.heappop(heap)[2]
             if source >= 0:
@@ -131,3 +143,17 @@ def merged(
                 for track, step in zip(tracks, steps, strict=True)
             ),
         )
+    if reader.base:
+        raise pruned(reader.base)
+
+
+def as_far_as_held(entries: Iterator[T]) -> Iterator[T]:
+    """The entries up to where a history leaves what this node holds; raises if that is at once."""
+    some = False
+    try:
+        for entry in entries:
+            some = True
+            yield entry
+    except CodedError as error:
+        if error.code is not PRUNED or not some:
+            raise

@@ -25,6 +25,7 @@ from node.api.words import (
     missing,
     moment,
     parse_id,
+    pruned,
     respond,
     statement_view,
 )
@@ -51,7 +52,8 @@ def routes(api: Api) -> APIRouter:
 
         `statement` is what its signers signed, in the language asked for, with its hash.
 
-        An id that this node has never seen is `unknown`, not an error.
+        An id that this node has never seen is `unknown`, not an error; so is one in a block that
+        the node does not hold (`history_from` of `/v1/node`).
         """
         identity = parse_id(id)
         language = language_named(lang)
@@ -107,7 +109,8 @@ def routes(api: Api) -> APIRouter:
         if proven is None:
             if node.status(identity).status == "pending":
                 raise CodedError(NOT_FINAL, "the transaction is pending; ask again shortly")
-            raise missing(f"transaction {id[:16]}…", read_at)
+            base = node.store.base
+            raise pruned(base) if base else missing(f"transaction {id[:16]}…", read_at)
         return file(proof.write(proven), f"{id[:8]}.receipt", PROOF_MEDIA_TYPE, read_at)
 
     return router

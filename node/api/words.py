@@ -11,7 +11,7 @@ from starlette.responses import Response
 from contracts.framework.forms import format_instant
 from contracts.framework.render import LANGUAGES
 from contracts.framework.statement import statement
-from ledger.errors import CodedError
+from ledger.errors import PRUNED, CodedError
 from ledger.transaction import Transaction
 from node.api.guard import HEIGHT_HEADER
 from node.api.models import Answer, Moment, StatementView, View
@@ -76,6 +76,14 @@ def parse_id(text: str, field: str = "id") -> bytes:
     if len(data) != 32:
         raise CodedError(BAD_REQUEST, "an id is 64 hexadecimal digits", field=field)
     return data
+
+
+def pruned(base: int) -> CodedError:
+    """The refusal of a read that needs blocks which this node no longer, or never, held."""
+    return CodedError(
+        PRUNED,
+        f"this node holds what blocks record from block {base} on; ask another node or an archive",
+    )
 
 
 def missing(what: str, height: int) -> CodedError:

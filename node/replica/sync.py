@@ -93,6 +93,8 @@ def serve(store: ChainReader, request: BlockRequest) -> BlockResponse:
     blocks: list[FullBlock] = []
     certified = size = 0
     limit = min(request.limit, RESPONSE_BYTES)
+    if request.start < store.base:
+        return BlockResponse(())
     for height in range(request.start, request.start + MAX_BLOCKS_IN_RESPONSE):
         header = store.header(height)
         if header is None or (size > limit and certified):
