@@ -11,7 +11,7 @@ import hashlib
 import os
 import subprocess
 import sys
-import time
+from contextlib import suppress
 from pathlib import Path
 
 import lmdb
@@ -51,7 +51,8 @@ def copy(source: Path, target: Path) -> int:
                     f"{source} grew by more than {room:,} bytes while it was copied; "
                     "copy it when less is written, or stop the node first",
                 )
-            time.sleep(_POLL_S)
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(_POLL_S)
     finally:
         if child.returncode is None:
             child.kill()
