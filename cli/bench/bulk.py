@@ -95,7 +95,9 @@ class _Maker:
     """Makes, certifies and commits one block after the other."""
 
     def __init__(self, store: Store, genesis: Genesis) -> None:
-        opening = found(read_application(genesis.application), genesis.time).changes()
+        opening = found(
+            read_application(genesis.application), genesis.time, genesis.validators
+        ).changes()
         store.commit(first_block(genesis, {k: v for k, v in opening.items() if v is not None}))
         assert store.head is not None, "block 0 was committed"
         self._store = store
