@@ -6,6 +6,7 @@ from typing import Final
 
 from node.explorer.pages import (
     accounts,
+    alarms,
     blocks,
     contracts,
     disputes,
@@ -41,6 +42,7 @@ PAGES: Final[tuple[Page, ...]] = (
     *governance.PAGES,
     *nodes.PAGES,
     *objects.PAGES,
+    *alarms.PAGES,
     *search.PAGES,
     *verify.PAGES,
 )

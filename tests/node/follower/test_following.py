@@ -157,6 +157,9 @@ async def test_what_a_quorum_signed_wrongly_freezes_and_everything_says_so(
             assert 'iic_alarms_total{code="ROOT"} 1.0' in metrics
             page = (await http.get("/en/blocks", follow_redirects=True)).text
             assert 'role="alert"' in page and "state_root" in page
+            for language in ("en", "ru", "zh"):
+                page = (await http.get(f"/{language}/alarms")).text
+                assert "ROOT" in page and publisher.url in page
             refused = await http.post("/v1/transactions", content=b"\x91\xc4\x01x")
             assert refused.status_code in (403, 415)
     again = await caught_up(tmp_path, ledger, publisher)
