@@ -94,6 +94,11 @@ class Books(NamedTuple):
         )
 
 
+def stored_balances(state: State) -> dict[tuple[str, str], int]:
+    """Every balance of a state by account and unit, in minor units, credit positive."""
+    return {(account, unit.value): balance.amount for account, unit, balance in balances(state)}
+
+
 class Bookkeeping:
     """Books under way: receipts come in the order of the ledger, from its first one.
 
@@ -138,12 +143,11 @@ class Bookkeeping:
         """The books as they stand; ``blocks`` is how many were read for them."""
         return Books(dict(self._balances), blocks, self._receipts, self._postings)
 
-    def require_state(self, state: State) -> None:
-        """Raise ``STORE_CORRUPT`` unless the state's balances are exactly those of the postings.
+    def require(self, stored: Mapping[tuple[str, str], int]) -> None:
+        """Raise ``STORE_CORRUPT`` unless stored balances are exactly those of the postings.
 
         Resumed books know only the accounts that moved since.
         """
-        stored = {(account, unit.value): b.amount for account, unit, b in balances(state)}
         known = self._balances.keys()
         for entry in sorted(known if self._resumed else stored.keys() | known):
             kept, made = stored.get(entry, 0), self._balances.get(entry, 0)

@@ -9,16 +9,19 @@ import click
 
 from cli import output
 from cli.errors import DATASET_DIFFERS
-from cli.export import journals, statements
+from cli.export import journals, own, statements
+from cli.export.journals import Journal, WholeLedger
 from cli.export.options import (
     FOLDER,
     genesis_option,
+    node_option,
+    one_store_option,
     opened,
     options,
     out_option,
+    sourced,
     store_option,
     tell_reach,
-    walked,
 )
 from cli.files import write_new
 from contracts.extracts.walk import Walk
@@ -35,24 +38,56 @@ def export() -> None:
     """
 
 
-def _journal(store: Path, genesis: Path, out: Path, form: Callable[[Walk], Iterator[str]]) -> None:
-    with walked(store, genesis) as walk:
-        write_new(out, (line.encode() for line in form(walk)))
-        tell_reach(walk.reach(), out)
+def _command(name: str, form: Callable[[Journal], Iterator[str]], meaning: str) -> click.Command:
+    @click.command(name, help=meaning)
+    @options(one_store_option, node_option, genesis_option, out_option)
+    @click.option(
+        "--party", metavar="NAME|LEI", help="Only its own books, as its accountant sees them."
+    )
+    def command(
+        store: Path | None, nodes: tuple[str, ...], genesis: Path, out: Path, party: str | None
+    ) -> None:
+        document = load(genesis)
+        if party is not None:
+            with sourced(store, nodes, document) as source:
+                lei = statements.party_of(source, party)
+                books = own.OwnBooks(own.gather(source, lei), lei)
+            write_new(out, (line.encode() for line in form(books)))
+            _tell_own(out, books.facts())
+            return
+        if store is None:
+            raise click.UsageError("the whole ledger is read from --store; a node gives --party")
+        with opened(store) as found:
+            walk = Walk(found, document)
+            write_new(out, (line.encode() for line in form(WholeLedger(walk))))
+            tell_reach(walk.reach(), out)
+
+    return command
 
 
-@export.command("beancount")
-@options(store_option, genesis_option, out_option)
-def beancount(store: Path, genesis: Path, out: Path) -> None:
-    """The whole ledger as a beancount journal; `bean-check` holds its balances."""
-    _journal(store, genesis, out, journals.beancount)
+def _tell_own(out: Path, facts: list[tuple[str, str]]) -> None:
+    def human() -> None:
+        output.done(f"written: {out}")
+        output.facts(facts)
+
+    keys = {name.lower().replace(",", "").replace(" ", "_"): value for name, value in facts}
+    output.emit({"file": str(out)} | keys, human)
 
 
-@export.command("hledger")
-@options(store_option, genesis_option, out_option)
-def hledger(store: Path, genesis: Path, out: Path) -> None:
-    """The whole ledger as an hledger journal; `hledger check --strict` holds its balances."""
-    _journal(store, genesis, out, journals.hledger)
+export.add_command(
+    _command(
+        "beancount",
+        journals.beancount,
+        "The whole ledger, or a party's books, for beancount; `bean-check` holds the balances.",
+    )
+)
+export.add_command(
+    _command(
+        "hledger",
+        journals.hledger,
+        "The whole ledger, or a party's books, for hledger; `hledger check` holds the balances.",
+    )
+)
 
 
 @export.command("parquet")

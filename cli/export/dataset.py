@@ -108,11 +108,18 @@ def append(folder: Path, walk: Walk) -> Appended:
         files += day.close()
         found = _record(folder, walk, day, found)
     if blocks or found.height == 0:
-        for listing in LISTINGS:
-            rows = list(listing.rows(State(walk.reader)))
-            about = _about(walk, listing.name, walk.head.height, walk.head.height, len(rows))
-            _write(folder / f"{listing.name}.parquet", listing.columns, rows, about)
+        _list(folder, walk)
     return Appended(blocks, files, found)
+
+
+def _list(folder: Path, walk: Walk) -> None:
+    """Write the short tables of the newest state, read in one snapshot."""
+    with walk.store.snapshot() as reader:
+        state, height = State(reader), reader.head.height if reader.head else 0
+        found = [(listing, list(listing.rows(state))) for listing in LISTINGS]
+    for listing, rows in found:
+        about = _about(walk, listing.name, height, height, len(rows))
+        _write(folder / f"{listing.name}.parquet", listing.columns, rows, about)
 
 
 def _day_of(block: Block) -> int:

@@ -1,23 +1,24 @@
 """Journals of plain-text accounting, for beancount (version 3) and hledger.
 
-Both hold the same: every posting of the ledger as a posting, debits positive, one entry for each
-receipt that books anything, and at the end the balance of every account, which ``bean-check`` and
-``hledger check`` hold against the postings. Text of others (names, words, references) only ever
-stands where the format takes any text, quoted or as a comment of one line.
+Both formats hold the same :class:`Journal`: bookings in order, debits positive, and at the end the
+balance of every account, which ``bean-check`` and ``hledger check`` hold against the postings. Text
+of others (names, words, references) only ever stands where the format takes any text, quoted or as
+a comment of one line.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from contracts.extracts.chart import path_of
 from contracts.extracts.walk import Entry, Walk
 from contracts.framework.forms import format_instant
-from contracts.framework.posting import Unit
+from contracts.framework.operation import Operation
+from contracts.framework.posting import Unit, owner_of
 from contracts.framework.render import words
-from ledger.receipt import Posting
+from ledger.receipt import Receipt
 
 _UNITS: Final = {
     Unit.SCU: "Settlement currency unit",
@@ -27,27 +28,58 @@ _UNITS: Final = {
     Unit.RSV: "Memo: attested reserves",
     Unit.GIT: "Memo: goods in transit",
 }
-_TITLE: Final = "Journal of ledger {network}"
+
+
+class Line(NamedTuple):
+    """One line of a booking: an account's name, minor units of a unit, debits positive."""
+
+    path: str
+    amount: int
+    unit: str
 
 
 class Booking(NamedTuple):
     """One entry of a journal: who, what in words, and where it stands in the ledger."""
 
-    day: date
+    time: int
     payee: str
     text: str
     id: str
     place: str
-    time: str
-    postings: tuple[Posting, ...]
+    lines: tuple[Line, ...]
+
+    @property
+    def day(self) -> date:
+        """The calendar day of its block, UTC."""
+        return day_of(self.time)
 
 
-class Closing(NamedTuple):
-    """How an account stands at the end, in minor units, debits positive."""
+class Journal(Protocol):
+    """What a journal holds. ``closings`` and ``facts`` are known after ``bookings`` ended."""
 
-    account: str
-    unit: str
-    amount: int
+    title: str
+    begins: int
+    """When the ledger began, in ms."""
+
+    def bookings(self) -> Iterator[Booking]:
+        """The entries in the ledger's order."""
+        ...
+
+    def closings(self) -> Sequence[Line]:
+        """How each account stands at the end."""
+        ...
+
+    def owner(self, path: str) -> str:
+        """Whose account a name is."""
+        ...
+
+    def closing_time(self) -> int:
+        """The block time of the end, in ms."""
+        ...
+
+    def facts(self) -> Sequence[tuple[str, str]]:
+        """How far the journal goes."""
+        ...
 
 
 def decimal(minor: int) -> str:
@@ -61,103 +93,116 @@ def day_of(ms: int) -> date:
     return datetime.fromtimestamp(ms // 1000, UTC).date()
 
 
-def _booking(entry: Entry, names: Mapping[str, str]) -> Booking | None:
-    if not entry.receipt.postings:
-        return None
-    candidate = entry.candidate
-    if candidate is None:
-        payee, text = "Ledger", "A time limit passed"
-    else:
-        author = candidate.transaction.author
-        payee = names.get(author, author)
-        text = "; ".join(words(op, names=names.get) for op in candidate.operations)
-    return Booking(
-        day_of(entry.time),
-        payee,
-        text,
-        entry.receipt.subject.hex(),
-        f"{entry.height}/{entry.position}",
-        format_instant(entry.time),
-        entry.receipt.postings,
-    )
+def told(operations: Sequence[Operation], names: Callable[[str], str | None]) -> str:
+    """What a booking is about, in words."""
+    return "; ".join(words(op, names=names) for op in operations) or "A time limit passed"
 
 
-class _Journal:
-    """What both formats need: bookings in order, then accounts with their first day and end."""
+class WholeLedger:
+    """The journal of everybody's accounts, as the ledger itself keeps its books."""
 
     def __init__(self, walk: Walk) -> None:
-        self.walk = walk
-        self.names = walk.names()
-        self.opened: dict[tuple[str, str], date] = {}
+        self.title = f"Journal of ledger {walk.genesis.network}"
+        self.begins = walk.genesis.time
+        self._walk = walk
+        self._owners: dict[str, str] = {}
 
     def bookings(self) -> Iterator[Booking]:
-        for entry in self.walk.entries():
-            booking = _booking(entry, self.names)
-            if booking is None:
-                continue
-            for posting in booking.postings:
-                self.opened.setdefault((posting.account, posting.unit), booking.day)
-            yield booking
+        """Every receipt that books anything."""
+        for entry in self._walk.entries():
+            if entry.receipt.postings:
+                yield self._booking(entry)
 
-    def closings(self) -> list[Closing]:
-        books = self.walk.books().balances
-        return [Closing(a, unit, -amount) for (a, unit), amount in sorted(books.items())]
+    def _booking(self, entry: Entry) -> Booking:
+        names: Mapping[str, str] = self._walk.names
+        candidate = entry.candidate
+        author = "" if candidate is None else candidate.transaction.author
+        for posting in entry.receipt.postings:
+            owner = owner_of(posting.account)
+            self._owners[path_of(posting.account)] = names.get(owner, owner)
+        return Booking(
+            entry.time,
+            names.get(author, author) or "Ledger",
+            told(() if candidate is None else candidate.operations, names.get),
+            entry.receipt.subject.hex(),
+            f"{entry.height}/{entry.position}",
+            whole_lines(entry.receipt),
+        )
 
-    def owner(self, account: str) -> str:
-        owner = account.split("/", 1)[0]
-        return self.names.get(owner, owner)
+    def closings(self) -> list[Line]:
+        """The balance of every account."""
+        books = self._walk.books().balances
+        return [Line(path_of(a), -amount, unit) for (a, unit), amount in sorted(books.items())]
 
-    def last_day(self) -> date:
-        return day_of(self.walk.head.time)
+    def owner(self, path: str) -> str:
+        """The registered name of an account's owner."""
+        return self._owners[path]
+
+    def closing_time(self) -> int:
+        """The newest block's time."""
+        return self._walk.head.time
+
+    def facts(self) -> list[tuple[str, str]]:
+        """How far the walk went."""
+        return self._walk.reach().facts()
 
 
-def beancount(walk: Walk) -> Iterator[str]:
-    """The whole ledger as a beancount file, line by line (each ends with a line feed)."""
-    journal = _Journal(walk)
-    yield f'option "title" {_quoted(_TITLE.format(network=walk.genesis.network))}\n'
+def whole_lines(receipt: Receipt) -> tuple[Line, ...]:
+    """A receipt's postings, debits positive."""
+    return tuple(Line(path_of(p.account), -p.amount, p.unit) for p in receipt.postings)
+
+
+def beancount(journal: Journal) -> Iterator[str]:
+    """A journal as a beancount file, line by line (each ends with a line feed)."""
+    opened: dict[tuple[str, str], date] = {}
+    yield f'option "title" {_quoted(journal.title)}\n'
     yield 'option "operating_currency" "SCU"\n\n'
-    genesis = day_of(walk.genesis.time)
     for unit, name in _UNITS.items():
-        yield f"{genesis} commodity {unit.value}\n  name: {_quoted(name)}\n"
+        yield f"{day_of(journal.begins)} commodity {unit.value}\n  name: {_quoted(name)}\n"
     for booking in journal.bookings():
         yield f"\n{booking.day} * {_quoted(booking.payee)} {_quoted(booking.text)}\n"
-        yield f'  id: "{booking.id}"\n  place: "{booking.place}"\n  time: "{booking.time}"\n'
-        for posting in booking.postings:
-            yield f"  {path_of(posting.account)}  {decimal(-posting.amount)} {posting.unit}\n"
+        yield f'  id: "{booking.id}"\n  place: "{booking.place}"\n'
+        yield f'  time: "{format_instant(booking.time)}"\n'
+        for line in booking.lines:
+            opened.setdefault((line.path, line.unit), booking.day)
+            yield f"  {line.path}  {decimal(line.amount)} {line.unit}\n"
     yield "\n"
-    for (account, counted), day in sorted(journal.opened.items()):
-        yield f"{day} open {path_of(account)}  {counted}\n"
-        yield f"  owner: {_quoted(journal.owner(account))}\n"
+    days: dict[str, tuple[date, list[str]]] = {}
+    for (path, counted), day in sorted(opened.items()):
+        first, units = days.get(path, (day, []))
+        days[path] = (min(first, day), [*units, counted])
+    for path, (day, units) in days.items():
+        yield f"{day} open {path}  {','.join(units)}\n  owner: {_quoted(journal.owner(path))}\n"
     yield "\n"
-    following = journal.last_day() + timedelta(days=1)
-    for closing in journal.closings():  # ~ 0.00: beancount would let a cent pass
-        amount = f"{decimal(closing.amount)} ~ 0.00 {closing.unit}"
-        yield f"{following} balance {path_of(closing.account)}  {amount}\n"
+    following = day_of(journal.closing_time()) + timedelta(days=1)
+    for line in journal.closings():  # ~ 0.00: beancount would let a cent pass
+        yield f"{following} balance {line.path}  {decimal(line.amount)} ~ 0.00 {line.unit}\n"
     yield "\n"
-    for name, value in walk.reach().facts():
+    for name, value in journal.facts():
         yield f"; {name}: {_line(value)}\n"
 
 
-def hledger(walk: Walk) -> Iterator[str]:
-    """The whole ledger as an hledger journal, line by line (each ends with a line feed)."""
-    journal = _Journal(walk)
-    yield f"; {_line(_TITLE.format(network=walk.genesis.network))}\n\n"
+def hledger(journal: Journal) -> Iterator[str]:
+    """A journal as an hledger file, line by line (each ends with a line feed)."""
+    opened: dict[str, None] = {}
+    yield f"; {_line(journal.title)}\n\n"
     for unit, name in _UNITS.items():
         yield f"commodity 1000.00 {unit.value}  ; {name}\n"
     for booking in journal.bookings():
         yield f"\n{booking.day} * {_plain(booking.payee)} | {_plain(booking.text)}\n"
-        yield f"    ; id: {booking.id}\n    ; place: {booking.place}\n    ; time: {booking.time}\n"
-        for posting in booking.postings:
-            yield f"    {path_of(posting.account)}  {decimal(-posting.amount)} {posting.unit}\n"
+        yield f"    ; id: {booking.id}\n    ; place: {booking.place}\n"
+        yield f"    ; time: {format_instant(booking.time)}\n"
+        for line in booking.lines:
+            opened[line.path] = None
+            yield f"    {line.path}  {decimal(line.amount)} {line.unit}\n"
     yield "\n"
-    for account in dict.fromkeys(account for account, _ in sorted(journal.opened)):
-        yield f"account {path_of(account)}  ; {_plain(journal.owner(account))}\n"
-    yield f"\n{journal.last_day()} * Ledger | Balances after block {walk.head.height}\n"
-    for closing in journal.closings():
-        amount = f"{decimal(closing.amount)} {closing.unit}"
-        yield f"    {path_of(closing.account)}  0.00 {closing.unit} = {amount}\n"
+    for path in sorted(opened):
+        yield f"account {path}  ; {_plain(journal.owner(path))}\n"
+    yield f"\n{day_of(journal.closing_time())} * Ledger | Balances at the end\n"
+    for line in journal.closings():
+        yield f"    {line.path}  0.00 {line.unit} = {decimal(line.amount)} {line.unit}\n"
     yield "\n"
-    for name, value in walk.reach().facts():
+    for name, value in journal.facts():
         yield f"; {name}: {_line(value)}\n"
 
 

@@ -12,9 +12,9 @@ import click
 from cli import output
 from cli.errors import FILE_MISSING
 from contracts.extracts.source import StoreSource
-from contracts.extracts.walk import Reach, Walk
+from contracts.extracts.walk import Reach
 from ledger.errors import CodedError
-from ledger.genesis import Genesis, load
+from ledger.genesis import Genesis
 from ledger.store.chain import Store
 
 if TYPE_CHECKING:
@@ -65,14 +65,6 @@ def opened(store: Path) -> Iterator[Store]:
         yield found
     finally:
         found.close()
-
-
-@contextmanager
-def walked(store: Path, genesis: Path) -> Iterator[Walk]:
-    """A walk over a store's whole ledger."""
-    document = load(genesis)
-    with opened(store) as found:
-        yield Walk(found, document)
 
 
 @contextmanager

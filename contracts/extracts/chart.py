@@ -53,6 +53,35 @@ def chart() -> list[tuple[AccountKind, Root]]:
     return [(kind, root_of(kind)) for kind in account_kinds().values()]
 
 
+_OWED: Final = frozenset(
+    ("avail", "held", "contested", "liquidity", "windup", "contribution", "collateral", "clr")
+) | {"pool", "first-loss", "tranches"}
+"""Kinds that hold money of their owner: what the ledger owes it, and an asset in its own books."""
+
+
+def owed_to_owner(kind: AccountKind) -> bool:
+    """Whether an account holds its owner's money, so that its own books count it the other way."""
+    return kind.name in _OWED
+
+
+def own_root_of(kind: AccountKind) -> Root:
+    """The root of a kind in the books of its owner."""
+    if owed_to_owner(kind):
+        return Root.ASSETS
+    return Root.EQUITY if kind.name == "issued" else root_of(kind)
+
+
+def own_path_of(account: str) -> str:
+    """An account's name in its owner's own journal.
+
+    >>> own_path_of("5493001KJTIIGC8Y1R12/avail"), own_path_of("KZ/issued")
+    ('Assets:Avail', 'Equity:Issued')
+    """
+    _, name, *references = account.split("/")
+    root = own_root_of(kind_of(account))
+    return ":".join(_part(part) for part in (root.value, name, *references))
+
+
 def path_of(account: str) -> str:
     """An account's name in journals: ``Liabilities:5493001KJTIIGC8Y1R12:Avail``.
 

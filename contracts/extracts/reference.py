@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from contracts.extracts.chart import chart
+from contracts.extracts.chart import chart, own_root_of
 from contracts.extracts.tables import LISTINGS, TABLES, VERSION, Column, Type
 
 _KINDS = {
@@ -48,11 +48,12 @@ def chart_page() -> str:
         "balance; journals of plain-text accounting count debits as positive and name accounts "
         "`Root:OWNER:Kind:REFERENCE`. The roots are seen from the ledger as a whole: money that a "
         "member holds is what the ledger owes it.\n",
-        "| Kind | Unit | Side of zero | Root | Meaning |",
-        "| --- | --- | --- | --- | --- |",
+        "| Kind | Unit | Side of zero | Root | In its owner's own books | Meaning |",
+        "| --- | --- | --- | --- | --- | --- |",
     ]
     lines += [
-        f"| `{kind.name}` | {kind.unit.value} | {kind.side.value} | {root.value} | {kind.meaning} |"
+        f"| `{kind.name}` | {kind.unit.value} | {kind.side.value} | {root.value} | "
+        f"{own_root_of(kind).value} | {kind.meaning} |"
         for kind, root in chart()
     ]
     return "\n".join([*lines, ""])

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from contracts.books import Bookkeeping, Books
+from contracts.books import Bookkeeping, Books, stored_balances
 from contracts.executor import Candidate, read_trusted
 from contracts.framework.party import PARTY
 from ledger import merkle, proof
@@ -19,6 +19,7 @@ from ledger.errors import STORE_CORRUPT, WRONG_CHAIN, CodedError
 from ledger.genesis import Genesis
 from ledger.receipt import Receipt, read_receipt, receipt_hash
 from ledger.state import State
+from ledger.store.chain import Store
 from ledger.store.interface import ChainReader, Row
 from ledger.store.proofs import prove_finality
 from ledger.transaction import wire_hash
@@ -86,19 +87,31 @@ class Reach(NamedTuple):
 class Walk:
     """A ledger from the block after ``since`` to the newest one at the start, read once.
 
-    The newest block is verified from the genesis document before anything is read; blocks are tied
-    to it by their hashes, and receipts and transactions to their blocks by the roots. After the
-    walk the books must be those of the state, if the state is still the one of the newest block.
+    The newest certified block is verified from the genesis document before anything is read; blocks
+    are tied to it by their hashes, and receipts and transactions to their blocks by the roots. A
+    node may go on writing meanwhile: balances are read at the start, in one short snapshot, and
+    after the walk the books must be those.
     """
 
-    reader: ChainReader
+    store: Store
     genesis: Genesis
     since: int = 0
     kept: Bookkeeping = field(init=False)
 
     def __post_init__(self) -> None:
         self.kept = Bookkeeping(resumed=self.since > 0)
-        head = self.reader.head
+        with self.store.snapshot() as reader:
+            self.head, balances = self._start(reader)
+            self.names = {p.lei: p.profile.name for _, p in State(reader).scan(PARTY)}
+            self.signers = self._certified(reader)
+        self._balances = balances
+        self._transactions = 0
+        self._first_time = self.head.time
+        self._finished = False
+
+    def _start(self, reader: ChainReader) -> tuple[Header, dict[tuple[str, str], int] | None]:
+        """The newest certified block, and the balances after it if the state is still that."""
+        head = reader.head
         if head is None:
             raise CodedError(STORE_CORRUPT, "the store holds no ledger")
         if head.chain_id != self.genesis.chain_id:
@@ -107,20 +120,18 @@ class Walk:
                 f"the store holds ledger {head.chain_id.hex()[:16]}…, "
                 f"the genesis file makes {self.genesis.chain_id.hex()[:16]}…",
             )
-        self.head = head
-        self._transactions = 0
-        self._first_time = head.time
-        self._finished = False
-        if head.height == 0:
-            self.signers = proof.Signers(0, self.genesis.validators.size, ())
-        else:
-            self.signers = proof.verify_finality(
-                prove_finality(self.reader, head.height), self.genesis
-            )
+        if head.height == 0 or reader.certificate(head.height) is not None:
+            return head, stored_balances(State(reader))
+        for height in range(head.height - 1, -1, -1):  # a crash may leave a few uncertified
+            found = reader.header(height)
+            if found is not None and (height == 0 or reader.certificate(height) is not None):
+                return found, None
+        raise CodedError(STORE_CORRUPT, "block 0 is missing")
 
-    def names(self) -> dict[str, str]:
-        """Registered names by LEI, of the newest state."""
-        return {party.lei: party.profile.name for _, party in State(self.reader).scan(PARTY)}
+    def _certified(self, reader: ChainReader) -> proof.Signers:
+        if self.head.height == 0:
+            return proof.Signers(0, self.genesis.validators.size, ())
+        return proof.verify_finality(prove_finality(reader, self.head.height), self.genesis)
 
     def blocks(self) -> Iterator[Block]:
         """Every block after ``since`` up to the newest; raises ``STORE_CORRUPT``."""
@@ -136,9 +147,8 @@ class Walk:
             yield block
         if parent != self.head.hash():
             raise CodedError(STORE_CORRUPT, f"block {self.head.height} is not the newest one")
-        now = self.reader.head
-        if now is not None and now.height == self.head.height:
-            self.kept.require_state(State(self.reader))
+        if self._balances is not None:
+            self.kept.require(self._balances)
         self._finished = True
 
     def entries(self) -> Iterator[Entry]:
@@ -169,12 +179,12 @@ class Walk:
         )
 
     def _block(self, height: int, parent: bytes | None) -> Block:
-        header = self.reader.header(height)
+        header = self.store.header(height)
         if header is None:
             raise CodedError(STORE_CORRUPT, f"block {height} is missing")
         if header.height != height or parent not in {None, header.parent}:
             raise CodedError(STORE_CORRUPT, f"block {height} does not follow the one before")
-        rows = self.reader.rows(height) if height else []
+        rows = self.store.rows(height) if height else []
         self._require_committed(header, rows)
         chain = header.chain_id
         entries = tuple(
