@@ -58,6 +58,8 @@ def make_block(
     Candidates that are recorded already or not admissible are left out, by rules that every node
     applies alike, so the block is a function of the arguments.
     """
+    validators_hash = validators.hash(chain_id)
+    assert parent.header.next_validators_hash == validators_hash, "the parent names who decides"
     height = parent.header.height + 1
     execution = execute_block(
         parent.state, BlockInput(chain_id, height, time), candidates, is_recorded
@@ -65,7 +67,6 @@ def make_block(
     changes = execution.overlay.changes()
     tree = tree_of(chain_id).update(parent.pages, changes)
     receipts = [encode(receipt) for receipt in execution.receipts]
-    validators_hash = validators.hash(chain_id)
     following = _successors(execution, validators)
     header = Header(
         chain_id=chain_id,

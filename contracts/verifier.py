@@ -32,7 +32,7 @@ from ledger.receipt import Receipt, read_receipt, receipt_hash
 from ledger.segment import PublishedBlock
 from ledger.state import State
 from ledger.store.chain import first_block
-from ledger.store.interface import Growing
+from ledger.store.interface import ChainReader, Growing
 from ledger.transaction import open_envelope, verify_signatures, wire_hash
 from ledger.validators import ValidatorSet
 
@@ -320,7 +320,7 @@ def _link_fault(parent: Header, history: Frontier, header: Header, validators: V
     return ""
 
 
-def validators_after(store: Growing, header: Header) -> ValidatorSet:
+def validators_after(store: Growing | ChainReader, header: Header) -> ValidatorSet:
     """Who finalizes the block after a stored one."""
     changes = header.next_validators_hash != header.validators_hash
     validators = store.validators(header.epoch + changes)

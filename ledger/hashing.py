@@ -26,6 +26,7 @@ class Tag(Enum):
     RECEIPT = b"iic/receipt/1\0"
     HEADER = b"iic/header/1\0"
     PROPOSAL = b"iic/proposal/1\0"
+    REPROPOSAL = b"iic/reproposal/1\0"
     BATCH = b"iic/batch/1\0"
     BATCH_SIGNATURE = b"iic/batch-signature/1\0"
     NOTARIZE = b"iic/vote-notarize/1\0"

@@ -129,6 +129,13 @@ class ObserverConfig(BaseModel):
     certificate: Path
 
 
+class PeerConfig(ObserverConfig):
+    """A node to dial besides the validators that this node knows of: for a newcomer to a ledger
+    whose first validators have left or changed their addresses since."""
+
+    address: Address
+
+
 class NodeConfig(BaseSettings):
     """The settings; see the module for where they come from."""
 
@@ -150,6 +157,7 @@ class NodeConfig(BaseSettings):
     password_file: Path | None = None
     """Holds the password of an encrypted vote key."""
     observers: tuple[ObserverConfig, ...] = ()
+    peers: tuple[PeerConfig, ...] = ()
     sync: SyncMode = "auto"
     """How a node far behind catches up: ``auto`` by a snapshot, ``replay`` by every block."""
     snapshot_ahead: Annotated[int, Field(ge=1)] = 2_000

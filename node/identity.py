@@ -44,37 +44,59 @@ class NodeIdentity(NamedTuple):
     tls: TlsFiles
 
 
-def create(home: Path, *, name: str, party: str, password: bytes | None = None) -> NodeIdentity:
-    """Make new keys under ``home/keys``; never overwrites. Raises ``BAD_KEY_FILE``.
+def folders(home: Path) -> tuple[str, ...]:
+    """The names of the folders with a node's keys, in the order in which they were made.
+
+    ``keys`` is the first; each rotation adds another, ``keys-1``, ``keys-2`` and so on. The
+    register says which of them is in force, so nothing has to be moved when that changes.
+    """
+    numbers = sorted(
+        int(path.name.removeprefix(f"{KEYS}-"))
+        for path in home.glob(f"{KEYS}-*")
+        if path.name.removeprefix(f"{KEYS}-").isdecimal()
+    )
+    return (KEYS, *(f"{KEYS}-{number}" for number in numbers))
+
+
+def following_folder(home: Path) -> str:
+    """The name of the folder for a node's next keys."""
+    last = folders(home)[-1].removeprefix(KEYS).removeprefix("-")
+    return f"{KEYS}-{int(last or 0) + 1}"
+
+
+def create(
+    home: Path, *, name: str, party: str, password: bytes | None = None, folder: str = KEYS
+) -> NodeIdentity:
+    """Make new keys in a folder of the home; never overwrites. Raises ``BAD_KEY_FILE``.
 
     ``name`` and ``party`` (an LEI) go into the certificate's subject for people who look at it;
     nothing is decided by them.
     """
-    folder = home / KEYS
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = home / folder
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
     for file in (VOTE_KEY, TLS_KEY, TLS_CERTIFICATE):
-        if (folder / file).exists():
+        if (path / file).exists():
             raise CodedError(
-                BAD_KEY_FILE, f"{folder / file} exists already; keys are never overwritten"
+                BAD_KEY_FILE, f"{path / file} exists already; keys are never overwritten"
             )
     from node.certificate import make_certificate  # noqa: PLC0415  # a running node has no use for it
 
     vote_key = keys.PrivateKey.generate()
     key_pem, certificate_pem = make_certificate(name, party)
-    _write_private(folder / VOTE_KEY, _seal(vote_key, password))
-    _write_private(folder / TLS_KEY, key_pem)
-    _write_private(folder / TLS_CERTIFICATE, certificate_pem)
-    _sync_folder(folder)
-    return load(home, password)
+    _write_private(path / VOTE_KEY, _seal(vote_key, password))
+    _write_private(path / TLS_KEY, key_pem)
+    _write_private(path / TLS_CERTIFICATE, certificate_pem)
+    _sync_folder(path)
+    return load(home, password, folder)
 
 
-def load(home: Path, password: bytes | None = None) -> NodeIdentity:
+def load(home: Path, password: bytes | None = None, folder: str = KEYS) -> NodeIdentity:
     """Read the keys; raises ``BAD_KEY_FILE`` if a file is missing, damaged or open to others."""
-    folder = home / KEYS
-    tls = TlsFiles(folder / TLS_CERTIFICATE, folder / TLS_KEY)
+    path = home / folder
+    tls = TlsFiles(path / TLS_CERTIFICATE, path / TLS_KEY)
     _read_private(tls.key)
     return NodeIdentity(
-        _unseal(folder / VOTE_KEY, _read_private(folder / VOTE_KEY), password),
+        _unseal(path / VOTE_KEY, _read_private(path / VOTE_KEY), password),
         read_certificate(tls.certificate),
         tls,
     )

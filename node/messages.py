@@ -15,6 +15,7 @@ from ledger import keys, limits
 from ledger.block import Certificate, Header, Verify, Vote
 from ledger.codec import Hash32, Signature, Struct, Uint, decode, encode
 from ledger.errors import MALFORMED, CodedError
+from ledger.evidence import DoubleVote
 from ledger.hashing import Tag, digest, message
 from ledger.snapshot import MAX_MANIFEST_BYTES, PartKind
 from ledger.validators import ValidatorSet
@@ -108,6 +109,45 @@ def verify_proposal(proposal: Proposal, validators: ValidatorSet, verify: Verify
         leader.vote_key,
         _proposal_bytes(proposal.header, proposal.parent_view, proposal.batches),
         proposal.signature,
+    )
+
+
+class Reproposal(Struct, tag=1):
+    """A leader's proposal of the block that already is the last of its epoch, in a later view.
+
+    ``parent_view`` is a view in which ``block`` is notarized. The leader of ``view`` signs it.
+    """
+
+    epoch: Uint
+    view: Uint
+    block: Hash32
+    parent_view: Uint
+    signature: Signature
+
+
+def _reproposal_bytes(
+    chain_id: bytes, epoch: int, view: int, block: bytes, parent_view: int
+) -> bytes:
+    return message(Tag.REPROPOSAL, chain_id, encode((epoch, view, block, parent_view)))
+
+
+def sign_reproposal(
+    chain_id: bytes, key: keys.PrivateKey, epoch: int, view: int, block: bytes, parent_view: int
+) -> Reproposal:
+    """A reproposal signed by the leader's vote key."""
+    signature = key.sign(_reproposal_bytes(chain_id, epoch, view, block, parent_view))
+    return Reproposal(epoch, view, block, parent_view, signature)
+
+
+def verify_reproposal(
+    chain_id: bytes, again: Reproposal, validators: ValidatorSet, verify: Verify
+) -> bool:
+    """Whether the leader of its view signed it."""
+    leader = validators.validators[validators.leader(again.view)]
+    return again.epoch == validators.epoch and verify(
+        leader.vote_key,
+        _reproposal_bytes(chain_id, again.epoch, again.view, again.block, again.parent_view),
+        again.signature,
     )
 
 
@@ -212,6 +252,8 @@ Message = (
     | SnapshotOffer
     | PartRequest
     | PartAnswer
+    | Reproposal
+    | DoubleVote
 )
 
 JoiningMessage = SnapshotRequest | SnapshotOffer | PartRequest | PartAnswer
@@ -233,6 +275,8 @@ MESSAGE_KINDS: dict[int, tuple[type, int]] = {
     12: (SnapshotOffer, MAX_MANIFEST_BYTES + 1 * KIB),
     13: (PartRequest, 1 * KIB),
     14: (PartAnswer, MAX_PART_BYTES + 1 * KIB),
+    15: (Reproposal, 1 * KIB),
+    16: (DoubleVote, 1 * KIB),
 }
 """Frame kind → (structure, most bytes). A published kind never changes its meaning."""
 

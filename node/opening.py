@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any, NamedTuple
 
 from contracts.genesis import found, read_application, to_json
+from contracts.validators.views import admitted
+from contracts.verifier import validators_after
 from ledger import genesis as genesis_file
 from ledger.errors import BAD_GENESIS, CodedError
 from ledger.genesis import Genesis
 from ledger.journal import Journal, open_journal
+from ledger.state import State
 from ledger.store.chain import Store, first_block
 from ledger.store.disk import open_store
 from ledger.validators import ValidatorSet
@@ -32,6 +36,10 @@ class OpenNode(NamedTuple):
     number: int | None
     store: Store
     journal: Journal
+    identities: tuple[NodeIdentity, ...] = ()
+    """All keys of this node, of which ``identity`` is the one in force."""
+    password: bytes | None = None
+    """What opens them, for keys that are made while the node runs."""
     abstain_below: int = 0
     """The view below which this node casts no vote (:mod:`node.continuity`)."""
 
@@ -48,7 +56,9 @@ def open_node(home: Home, config: NodeConfig, password: bytes | None = None) -> 
     ``STORE_FULL`` or ``OSError``.
     """
     genesis = read_genesis(home)
-    keys = identity.load(home.path, password)
+    identities = tuple(
+        identity.load(home.path, password, folder) for folder in identity.folders(home.path)
+    )
     swap.finish(home)
     with ExitStack() as opened:
         home.ledger.mkdir(parents=True, exist_ok=True)
@@ -68,19 +78,67 @@ def open_node(home: Home, config: NodeConfig, password: bytes | None = None) -> 
                 f"is that of {genesis.chain_id.hex()[:16]}…",
                 field="chain_id",
             )
-        index = _index_of(store, head.epoch, keys)
+        validators = validators_after(store, head)
+        keys = in_force(identities, validators, State(store))
+        index = validators.index_of(keys.vote_key.public)
         abstain_below = continuity.require_votes(home)
         opened.pop_all()
-        return OpenNode(home, config, genesis, keys, index, store, journal, abstain_below)
+        return OpenNode(
+            home,
+            config,
+            genesis,
+            keys,
+            index,
+            store,
+            journal,
+            identities,
+            password,
+            abstain_below,
+        )
 
 
-def roster_of(config: NodeConfig, validators: ValidatorSet) -> Roster:
-    """Who may connect: an epoch's validators and the observers that this node admits."""
-    observers = (
-        Entry(-1 - number, o.name, bytes.fromhex(o.node_key), read_certificate(o.certificate), "")
-        for number, o in enumerate(config.observers)
-    )
-    return Roster.of(validators, observers)
+def in_force(
+    identities: Sequence[NodeIdentity], validators: ValidatorSet, state: State
+) -> NodeIdentity:
+    """The keys by which others know this node: a validator's, or those of its entry, or its first.
+
+    Raises ``BAD_KEY_FILE`` if a validator's vote key is here and its certificate is not.
+    """
+    entries = list(validators.validators)
+    entries += [node.validator for node in admitted(state)]
+    by_entry = {(i.vote_key.public, i.certificate): i for i in identities}
+    for entry in entries:
+        found = by_entry.get((entry.vote_key, entry.certificate))
+        if found is not None:
+            return found
+    for keys in identities:
+        if validators.index_of(keys.vote_key.public) is not None:
+            raise CodedError(
+                BAD_KEY_FILE,
+                "the TLS certificate is not the one registered with this node's vote key",
+                field=str(keys.tls.certificate),
+            )
+    return identities[0]
+
+
+def roster_of(config: NodeConfig, validators: ValidatorSet, state: State | None = None) -> Roster:
+    """Who may connect: an epoch's validators, nodes of the register that have no vote, and others
+    that this node's configuration admits."""
+    entries = [
+        Entry(0, o.name, bytes.fromhex(o.node_key), read_certificate(o.certificate), "")
+        for o in config.observers
+    ]
+    for node in admitted(state) if state is not None else ():
+        v = node.validator
+        entries.append(Entry(0, v.name, v.vote_key, v.certificate, ""))
+    known = {v.certificate for v in validators.validators}
+    others = {e.certificate: e for e in reversed(entries) if e.certificate not in known}
+    for peer in config.peers:
+        certificate = read_certificate(peer.certificate)
+        if certificate not in known:
+            node_key = bytes.fromhex(peer.node_key)
+            others[certificate] = Entry(0, peer.name, node_key, certificate, peer.address)
+    return Roster.of(validators, (e._replace(peer=-1 - n) for n, e in enumerate(others.values())))
 
 
 def read_genesis(home: Home) -> Genesis:
@@ -104,16 +162,3 @@ def initial_state(genesis: Genesis) -> dict[bytes, bytes]:
         read_application(genesis.application), genesis.time, genesis.validators
     ).changes()
     return {key: value for key, value in changes.items() if value is not None}
-
-
-def _index_of(store: Store, epoch: int, keys: NodeIdentity) -> int | None:
-    validators = store.validators(epoch)
-    assert validators is not None, "the store holds its head's validator set"
-    index = validators.index_of(keys.vote_key.public)
-    if index is not None and validators.validators[index].certificate != keys.certificate:
-        raise CodedError(
-            BAD_KEY_FILE,
-            "the TLS certificate is not the one registered with this node's vote key",
-            field=str(keys.tls.certificate),
-        )
-    return index

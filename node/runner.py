@@ -20,6 +20,7 @@ from typing import Protocol
 
 from ledger.errors import CodedError
 from ledger.store.interface import BlockCommit
+from ledger.validators import ValidatorSet
 from node import limits
 from node.errors import HALTED, WRITE_FAILED
 from node.logs import logger
@@ -34,6 +35,7 @@ from node.replica.effects import (
     Check,
     Commit,
     Effect,
+    EpochBegins,
     Persist,
     Send,
     SetTimer,
@@ -77,6 +79,10 @@ class Outside(Protocol):
     def committed(self, height: int) -> None: ...
 
     def announce(self, block: BlockCommit) -> None: ...
+
+    def begin_epoch(self, validators: ValidatorSet, own: int | None) -> None:
+        """Peers are numbered by these validators from now on."""
+        ...
 
     def alarm(self, alarm: Alarm) -> None: ...
 
@@ -213,6 +219,8 @@ class Runner:
                 self._outside.answer(effect)
             case Announce(block):
                 self._outside.announce(block)
+            case EpochBegins(validators, own):
+                self._outside.begin_epoch(validators, own)
             case Alarm():
                 self._outside.alarm(effect)
 

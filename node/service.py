@@ -18,13 +18,16 @@ from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry
 
+from contracts.validators.records import NODE
 from ledger.block import Header
 from ledger.errors import BAD_SNAPSHOT, CodedError
 from ledger.evidence import DoubleVote
 from ledger.genesis import Genesis
 from ledger.snapshot import read_manifest
+from ledger.state import State
 from ledger.store.interface import BlockCommit, ChainStore
-from node import description, limits
+from ledger.validators import ValidatorSet
+from node import description, identity, limits
 from node.api.handle import Description, RaisedAlarm, Submission, Watch
 from node.consensus.config import Identity
 from node.errors import BUSY, FAR_BEHIND, HALTED, NOT_READY, Busy
@@ -43,7 +46,7 @@ from node.messages import (
 from node.metrics import NodeMetrics
 from node.network.peers import Peers, Self
 from node.network.roster import Roster
-from node.opening import OpenNode, roster_of
+from node.opening import OpenNode, in_force, roster_of
 from node.replica.effects import Alarm, Answer, Check
 from node.replica.effects import Submission as Known
 from node.replica.events import Checked, PeerDown, PeerUp, Received, Submitted, Verdict
@@ -69,6 +72,9 @@ class Service:
         self._measured = metrics or NodeMetrics()
         self._may_join = may_join
         self._asked_for_snapshot: set[int] = set()
+        self._keys = list(opened.identities)
+        self._identity = opened.identity
+        self._folders = set(identity.folders(opened.home.path))
         key = opened.identity.vote_key
         self._replica = Replica(
             Identity(opened.number, key if opened.number is not None else None),
@@ -78,12 +84,12 @@ class Service:
             opened.journal.next_sequence,
             self._config.replica,
             abstain_below=opened.abstain_below,
+            who=self._who,
         )
         journal = logged(opened) if opened.config.vote_log else opened.journal
         self._runner = Runner(self._replica, journal, opened.store, self, self._measured)
         self._pool = VerifyPool(opened.genesis.chain_id, self._config.workers or None)
-        this = Self(opened.genesis.chain_id, key, opened.identity.certificate, opened.identity.tls)
-        self._peers = Peers(this, self._roster(), self, self._measured)
+        self._peers = Peers(self._this(), self._roster(), self, self._measured)
         self._snapshots = SnapshotServer(opened.home.snapshots, opened.store, self.send)
         self._taker = SnapshotTaker(opened.home, self._config.snapshot_blocks, self._measured)
         self._stopping = asyncio.Event()
@@ -184,6 +190,7 @@ class Service:
             self._measured.loop_lag.set(max(0.0, loop.time() - due))
             self._measured.checks_waiting.set(self._pool.waiting)
             self._measured.view.set(self._replica.core.view)
+            await self._load_new_keys()
             died = self._pool.restarts - self._seen_restarts
             if died:
                 self._measured.worker_restarts.inc(died)
@@ -219,7 +226,35 @@ class Service:
             raise_in_loop({"message": "a task of the node failed", "exception": task.exception()})
 
     def _roster(self) -> Roster:
-        return roster_of(self._config, self._replica.validators)
+        state = State(self._opened.store)
+        return roster_of(self._config, self._replica.validators, state)
+
+    def _this(self) -> Self:
+        keys = self._identity
+        return Self(self.chain_id, keys.vote_key, keys.certificate, keys.tls)
+
+    def _who(self, validators: ValidatorSet) -> Identity:
+        """Which of this node's keys decides among these validators."""
+        try:
+            self._identity = in_force(self._keys, validators, State(self._opened.store))
+        except CodedError as error:
+            # Peers refuse the certificate; consensus goes on without this node's vote.
+            _log.error("this node's keys are not those of the register", text=error.message)
+            return Identity()
+        index = validators.index_of(self._identity.vote_key.public)
+        return Identity(index, None if index is None else self._identity.vote_key)
+
+    async def _load_new_keys(self) -> None:
+        """Take up keys that ``iic node rotate`` has made, before the register names them."""
+        home, password = self._opened.home.path, self._opened.password
+        for folder in set(identity.folders(home)) - self._folders:
+            self._folders.add(folder)
+            try:
+                self._keys.append(await asyncio.to_thread(identity.load, home, password, folder))
+            except CodedError as error:
+                _log.error("new keys cannot be read", folder=folder, reason=error.message)
+            else:
+                _log.info("new keys are at hand", folder=folder)
 
     # what the API sees (node.api.handle.NodeHandle) -------------------------------------------
     @property
@@ -240,7 +275,7 @@ class Service:
     @property
     def index(self) -> int | None:
         """This node's position in the validator set; None for an observer."""
-        return self._opened.number
+        return self._replica.identity.index
 
     @property
     def store(self) -> ChainStore:
@@ -395,12 +430,25 @@ class Service:
             if not reached.done():
                 reached.set_result(None)
 
+    def begin_epoch(self, validators: ValidatorSet, own: int | None) -> None:
+        """Others decide from here on: connect to them, under the keys that are in force now."""
+        self._peers.set_roster(self._roster(), self._this())
+        _log.info(
+            "epoch begins",
+            epoch=validators.epoch,
+            role="observer" if own is None else f"validator {own}",
+            validators=validators.size,
+            quorum=validators.quorum,
+        )
+
     def announce(self, block: BlockCommit) -> None:
         """One line per block."""
         header = block.header
         self._measured.height.set(header.height)
         self._measured.block_time.set(header.time / 1000)
         self._measured.transactions.inc(header.transactions)
+        if block.validators is None and any(key.startswith(NODE.prefix) for key in block.state):
+            self._peers.set_roster(self._roster())
         _log.info(
             "block final",
             height=header.height,

@@ -108,15 +108,42 @@ class Peers:
             link.close("this node stops")
         await asyncio.gather(*tasks, *(link.gone for link in links), return_exceptions=True)
 
-    def set_roster(self, roster: Roster) -> None:
-        """A new epoch: connections of nodes that are gone or renumbered are closed, others stay."""
-        stale = [link for link in self._links.values() if roster.by_peer(link.peer) != link.entry]
+    def set_roster(self, roster: Roster, this: Self | None = None) -> None:
+        """Others may connect from now on, perhaps under other numbers; ``this`` has new keys.
+
+        Connections of nodes that stay what they were go on, under their new number if it changed.
+        """
+        links, before = list(self._links.items()), self._this.certificate
+        if this is not None:
+            self._this = this
         for task in self._dialers.values():
             task.cancel()
         self._dialers.clear()
         self._adopt(roster)
-        for link in stale:
-            link.close("the validator set changed")
+        self._links = {}
+        gone: list[int] = []
+        come: list[int] = []
+        for peer, link in links:
+            assert link.entry is not None, "a connection that counts has proved who it is"
+            entry = roster.by_certificate(link.entry.certificate)
+            same = entry is not None and entry.node_key == link.entry.node_key
+            if entry is None or not same or before != self._this.certificate:
+                gone.append(peer)
+                self._inbox.forget(peer)
+                link.close("the validator set changed")
+                continue
+            link.entry = entry
+            self._links[entry.peer] = link
+            if entry.peer != peer:
+                gone.append(peer)
+                come.append(entry.peer)
+                self._inbox.forget(peer)
+        self._heard = {p: seen for p, seen in self._heard.items() if p not in gone}
+        for peer in gone:
+            self._sink.peer_down(peer)
+        for peer in come:
+            self._note_expiry(self._links[peer], self._name(self._links[peer]))
+            self._sink.peer_up(peer)
         self._dial_all()
 
     # sending ----------------------------------------------------------------------------------

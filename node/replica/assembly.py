@@ -42,6 +42,11 @@ class Assembly:
         self._emit = emit
         self._asked: dict[bytes, int] = {}
 
+    def begin_epoch(self, validators: ValidatorSet, index: int | None) -> None:
+        """Others decide from here on, and peers are numbered by them."""
+        self._validators, self._index = validators, index
+        self._asked.clear()
+
     def obtain(self, block: bytes, view: int, now: int) -> ExecutedBlock | None:
         """The executed block of a view; None while parts are missing (they are asked for).
 

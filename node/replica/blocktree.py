@@ -65,6 +65,11 @@ class ExecutedBlock:
         self.batches = batches
         self.dropped = dropped
 
+    @property
+    def is_last(self) -> bool:
+        """Whether an epoch that has not ended here yet ends with this block."""
+        return self.commit is not None and self.commit.validators is not None
+
 
 class BlockTree:
     """The committed head and every executed block above it, by hash."""

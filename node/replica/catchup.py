@@ -19,7 +19,7 @@ from node.replica.effects import Alarm, Effect, Send
 from node.replica.events import Peer, Verdict
 from node.replica.finality import Finality
 from node.replica.intake import UNCHECKED, Checks, candidates_of
-from node.replica.sync import Sync, check_chain
+from node.replica.sync import Sync, check_chain, within_epoch
 from node.replica.verified import VerifiedWires
 
 
@@ -50,6 +50,11 @@ class CatchUp:
         self._halt = halt
         self._adopted = adopted
 
+    def begin_epoch(self, validators: ValidatorSet) -> None:
+        """Others decide from here on, and peers are numbered by them."""
+        self._validators = validators
+        self._sync.forget_peers()
+
     def ask(self, now: int, *, force: bool = False) -> None:
         """Ask a peer for blocks if some peer is ahead (or ``force``) and no question is open."""
         height = self._finality.newest.header.height
@@ -64,7 +69,7 @@ class CatchUp:
             return
         newest = self._finality.newest
         height = newest.header.height
-        blocks = tuple(b for b in response.blocks if b.header.height > height)
+        blocks = within_epoch(tuple(b for b in response.blocks if b.header.height > height))
         if not blocks:
             return
         try:

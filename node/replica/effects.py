@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from ledger.store.interface import BlockCommit
+from ledger.validators import ValidatorSet
 from node.messages import Message
 from node.replica.events import Peer
 
@@ -101,6 +102,16 @@ class Announce(NamedTuple):
     block: BlockCommit
 
 
+class EpochBegins(NamedTuple):
+    """Other validators decide from here on; ``own`` is this node's index, None for an observer.
+
+    Peers are numbered by ``validators`` in every effect after this one.
+    """
+
+    validators: ValidatorSet
+    own: int | None
+
+
 class Alarm(NamedTuple):
     """Something an operator must see. ``fatal`` stops the node before it can do harm."""
 
@@ -110,5 +121,15 @@ class Alarm(NamedTuple):
 
 
 Effect = (
-    Send | Broadcast | SetTimer | CancelTimer | Persist | Check | Commit | Answer | Announce | Alarm
+    Send
+    | Broadcast
+    | SetTimer
+    | CancelTimer
+    | Persist
+    | Check
+    | Commit
+    | Answer
+    | Announce
+    | EpochBegins
+    | Alarm
 )

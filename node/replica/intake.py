@@ -16,11 +16,11 @@ from contracts.errors import TRANSACTION_EXPIRED
 from contracts.executor import Candidate, admit, read_trusted
 from ledger.block import Verify
 from ledger.errors import CodedError
-from ledger.keys import PrivateKey
 from ledger.receipt import read_receipt
 from ledger.store.interface import ChainStore
 from ledger.validators import ValidatorSet
 from node import errors
+from node.consensus.config import Identity
 from node.messages import Batch, sign_batch, verify_batch
 from node.replica.blocktree import BlockTree, ExecutedBlock
 from node.replica.config import ReplicaConfig
@@ -94,7 +94,8 @@ class Intake:
         chain_id: bytes,
         store: ChainStore,
         tree: BlockTree,
-        identity: tuple[int | None, PrivateKey | None],
+        validators: ValidatorSet,
+        identity: Identity,
         verify: Verify,
         checks: Checks,
         emit: Callable[[Effect], None],
@@ -104,7 +105,8 @@ class Intake:
         self._chain_id = chain_id
         self._store = store
         self._tree = tree
-        self._index, self._key = identity
+        self._validators = validators
+        self._index, self._key = identity.index, identity.key
         self._verify = verify
         self._checks = checks
         self._emit = emit
@@ -117,7 +119,7 @@ class Intake:
 
     # -- submissions -----------------------------------------------------------------------------
 
-    def submit(self, event: Submitted, validators: ValidatorSet, now: int) -> None:
+    def submit(self, event: Submitted, now: int) -> None:
         """Take a client's transactions, or refuse all of them if there is no room."""
         size = sum(map(len, event.wires))
         if self._index is None or self._key is None:
@@ -135,9 +137,27 @@ class Intake:
 
             def checked(verdicts: tuple[Verdict, ...]) -> None:
                 self._checking_bytes -= size
-                self._admit(request, verdicts, validators, now)
+                if self._index is None:
+                    self._refuse_all(event, errors.NOT_READY.name, "this node decides no more")
+                    return
+                self._admit(request, verdicts, now)
 
             self._emit(self._checks.ask(event.wires, checked, urgent=False))
+
+    def begin_epoch(self, validators: ValidatorSet, identity: Identity) -> None:
+        """Seal again what the last epoch did not record; refuse it if this node votes no more."""
+        self._validators = validators
+        self._index, self._key = identity.index, identity.key
+        self.pool.begin_epoch()
+        if self._index is None or self._key is None:
+            self.submissions.refuse_all(
+                errors.NOT_READY.name, "this node decides no more; submit to another one"
+            )
+            return
+        self.submissions.unseal_all()
+        if self.submissions.unsealed and not self._batch_timer:
+            self._batch_timer = True
+            self._emit(SetTimer(BATCH_TIMER, self._config.batch_delay))
 
     def status(self, transaction_id: bytes) -> Submission:
         """What is known of a transaction now."""
@@ -151,9 +171,7 @@ class Intake:
         refusal = Submission(b"", SubmissionStatus.REFUSED, code=code, reason=reason)
         self._emit(Answer(event.request, (refusal,) * len(event.wires)))
 
-    def _admit(
-        self, request: _Request, verdicts: tuple[Verdict, ...], validators: ValidatorSet, now: int
-    ) -> None:
+    def _admit(self, request: _Request, verdicts: tuple[Verdict, ...], now: int) -> None:
         answers = []
         for wire, verdict in zip(request.wires, verdicts, strict=True):
             if verdict.code:
@@ -173,7 +191,7 @@ class Intake:
         )
         self._emit(Answer(request.request, tuple(answers)))
         while self.submissions.batch_is_full:
-            self._seal(validators)
+            self._seal()
         if self.submissions.unsealed and not self._batch_timer:
             self._batch_timer = True
             self._emit(SetTimer(BATCH_TIMER, self._config.batch_delay))
@@ -209,16 +227,16 @@ class Intake:
 
     # -- batches ---------------------------------------------------------------------------------
 
-    def batch_timer(self, validators: ValidatorSet) -> None:
+    def batch_timer(self) -> None:
         """Seal what waits, full or not."""
         self._batch_timer = False
-        while self.submissions.unsealed:
-            self._seal(validators)
+        while self.submissions.unsealed and self._index is not None:
+            self._seal()
 
-    def _seal(self, validators: ValidatorSet) -> None:
+    def _seal(self) -> None:
         assert self._index is not None and self._key is not None
         wires = self.submissions.seal()
-        batch = sign_batch(self._chain_id, self._key, validators.epoch, self._index, wires)
+        batch = sign_batch(self._chain_id, self._key, self._validators.epoch, self._index, wires)
         self.pool.add_own(PooledBatch(batch.digest(self._chain_id), batch))
         self._emit(Broadcast(batch))
         if self._batch_timer and not self.submissions.unsealed:
@@ -226,15 +244,15 @@ class Intake:
             self._emit(CancelTimer(BATCH_TIMER))
         self._on_ready()
 
-    def receive(self, batch: Batch, validators: ValidatorSet, *, wanted: set[bytes]) -> None:
+    def receive(self, batch: Batch, *, wanted: set[bytes]) -> None:
         """Take a batch from a peer; ``wanted`` digests are those that a proposal waits for."""
         digest = batch.digest(self._chain_id)
-        if self.pool.state_of(digest) != "unknown":
+        if self.pool.state_of(digest) != "unknown" or batch.epoch != self._validators.epoch:
             return
         urgent = digest in wanted
         if not self.pool.has_room(batch, wanted=urgent):
             return
-        if not verify_batch(self._chain_id, digest, batch, validators, self._verify):
+        if not verify_batch(self._chain_id, digest, batch, self._validators, self._verify):
             self._emit(Alarm(errors.PEER_REFUSED.name, f"batch {digest.hex()[:16]} is not signed"))
             return
         self.pool.checking(PooledBatch(digest, batch))
@@ -251,6 +269,8 @@ class Intake:
 
     def restore(self, batch: Batch) -> None:
         """Take back a batch from the journal: it was verified before it was written there."""
+        if batch.epoch != self._validators.epoch:
+            return
         self.verified.add(batch.transactions)
         self.pool.add_own(PooledBatch(batch.digest(self._chain_id), batch))
 

@@ -141,6 +141,17 @@ class Submissions:
         self._unsealed_bytes -= size
         return tuple(wires)
 
+    def unseal_all(self) -> None:
+        """The batches of these transactions count no more: they wait to be sealed again."""
+        self._unsealed = {i: waiting.candidate for i, waiting in self._pending.items()}
+        self._unsealed_bytes = self._bytes
+
+    def refuse_all(self, code: str, reason: str) -> None:
+        """Nothing of what waits can be recorded through this node."""
+        for transaction_id in list(self._pending):
+            refusal = Submission(transaction_id, SubmissionStatus.REFUSED, code=code, reason=reason)
+            self.refuse(refusal)
+
     def pending(self, transaction_id: bytes) -> Submission | None:
         """``PENDING`` or a remembered refusal, else None."""
         if transaction_id in self._pending:
@@ -228,7 +239,7 @@ class BatchPool:
         """A batch holds a transaction that no correct node would have shared."""
         pooled = self._checking.pop(digest, None)
         if pooled is not None:
-            self._bytes[pooled.batch.author] -= pooled.size
+            self._release(pooled)
             self._rejected[digest] = None
             while len(self._rejected) > 1_000:
                 self._rejected.popitem(last=False)
@@ -238,19 +249,32 @@ class BatchPool:
         """A batch could not be checked: forget it, so that it may come again."""
         pooled = self._checking.pop(digest, None)
         if pooled is not None:
-            self._bytes[pooled.batch.author] -= pooled.size
+            self._release(pooled)
+
+    def begin_epoch(self) -> None:
+        """Batches of the epoch that ended are let go: their authors seal what is left again.
+
+        What final blocks recorded stays for peers that lag.
+        """
+        self._ready.clear()
+        self._checking.clear()
+        self._rejected.clear()
+        self._bytes.clear()
 
     def add_own(self, pooled: PooledBatch) -> None:
         """A batch of this node's own, already checked transaction by transaction."""
         self.checking(pooled)
         self.accept(pooled.digest)
 
+    def _release(self, pooled: PooledBatch) -> None:
+        self._bytes[pooled.batch.author] -= pooled.size
+
     def recorded(self, digests: Iterable[bytes]) -> None:
         """These batches are in a final block; keep the newest few for peers that lag."""
         for digest in digests:
             pooled = self._ready.pop(digest, None)
             if pooled is not None:
-                self._bytes[pooled.batch.author] -= pooled.size
+                self._release(pooled)
                 self._used[digest] = pooled
         while len(self._used) > 64:
             self._used.popitem(last=False)

@@ -86,6 +86,8 @@ def check_shape(proposal: Proposal, parent: ExecutedBlock, validators: Validator
         raise Invalid(f"height {header.height} does not follow {parent.header.height}")
     if proposal.parent_view != parent.header.view or header.view <= parent.header.view:
         raise Invalid(f"view {header.view} on {proposal.parent_view}, not {parent.header.view}")
+    if parent.is_last:
+        raise Invalid(f"block {parent.header.height} is the last of its epoch")
     if header.time <= parent.header.time:
         raise Invalid(f"time {header.time} is not after the parent's {parent.header.time}")
     if header.epoch != validators.epoch:

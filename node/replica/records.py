@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from ledger.block import Certificate, Vote
-from node.messages import Batch, Message, Proposal, decode_message, encode_message
+from node.messages import Batch, Message, Proposal, Reproposal, decode_message, encode_message
 
 
 class Recalled(NamedTuple):
@@ -20,6 +20,7 @@ class Recalled(NamedTuple):
     certificates: tuple[Certificate, ...]
     proposals: tuple[Proposal, ...]
     batches: tuple[Batch, ...]
+    reproposals: tuple[Reproposal, ...] = ()
 
 
 def write_record(message: Message) -> bytes:
@@ -34,6 +35,7 @@ def recall(records: Iterable[bytes]) -> Recalled:
     certificates: list[Certificate] = []
     proposals: list[Proposal] = []
     batches: list[Batch] = []
+    reproposals: list[Reproposal] = []
     for record in records:
         message = decode_message(record[0], record[1:])
         match message:
@@ -45,9 +47,13 @@ def recall(records: Iterable[bytes]) -> Recalled:
                 proposals.append(message)
             case Batch():
                 batches.append(message)
+            case Reproposal():
+                reproposals.append(message)
             case _:
                 raise AssertionError(f"no {type(message).__name__} is ever journaled")
-    return Recalled(tuple(votes), tuple(certificates), tuple(proposals), tuple(batches))
+    return Recalled(
+        tuple(votes), tuple(certificates), tuple(proposals), tuple(batches), tuple(reproposals)
+    )
 
 
 class JournalCursor:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 
+from contracts.verifier import validators_after
 from ledger import keys
 from ledger.block import Certificate, Verify, Vote, VoteKind
 from ledger.evidence import DoubleVote
 from ledger.store.interface import ChainStore
+from ledger.validators import ValidatorSet
 from node.consensus import effects as ask
 from node.consensus import events as tell
 from node.consensus.config import CoreConfig, Identity, Recovered
@@ -19,15 +22,19 @@ from node.messages import (
     BlockResponse,
     Message,
     Proposal,
+    Reproposal,
     Status,
     ViewRequest,
     ViewResponse,
     sign_proposal,
+    sign_reproposal,
     verify_proposal,
+    verify_reproposal,
 )
 from node.replica import sync
 from node.replica.assembly import Assembly
-from node.replica.blocktree import BlockTree
+from node.replica.blocktree import BlockTree, ExecutedBlock
+from node.replica.boundary import Boundary, OfEpoch, epoch_of
 from node.replica.catchup import CatchUp
 from node.replica.config import ReplicaConfig
 from node.replica.effects import (
@@ -36,6 +43,7 @@ from node.replica.effects import (
     Broadcast,
     CancelTimer,
     Effect,
+    EpochBegins,
     Persist,
     Send,
     SetTimer,
@@ -56,7 +64,13 @@ from node.replica.finality import Finality
 from node.replica.intake import BATCH_TIMER, Checks, Intake
 from node.replica.proposals import Invalid, ProposalBook
 from node.replica.records import JournalCursor, recall, write_record
+from node.replica.witness import WITNESS_TIMER, Witness
 
+Who = Callable[[ValidatorSet], Identity]
+"""Which of this node's keys, if any, decides among these validators, and at which index."""
+
+NOBODY = 0
+"""The request number of what this node submits itself: nobody waits for the answer."""
 CORE_TIMER = "core/"
 FETCH_TIMER = "fetch"
 STATUS_TIMER = "status"
@@ -80,6 +94,7 @@ class Replica:
         config: ReplicaConfig | None = None,
         verify: Verify = keys.verify,
         abstain_below: int = 0,
+        who: Who | None = None,
     ) -> None:
         self._config = config = config or ReplicaConfig()
         self._chain_id = chain_id
@@ -90,16 +105,17 @@ class Replica:
         self._now = 0
         self.tree = BlockTree(chain_id, store)
         head = self.tree.head.header
-        validators = store.validators(head.epoch)
-        assert validators is not None, "the store holds its head's validator set"
-        self.validators = validators
+        self.validators = validators_after(store, head)
+        self._who = who or _by_key(identity)
+        self._abstain_below = abstain_below
         self._checks = Checks()
         self.intake = Intake(
             config,
             chain_id,
             store,
             self.tree,
-            (identity.index, identity.key),
+            self.validators,
+            identity,
             verify,
             self._checks,
             self._emit,
@@ -109,7 +125,7 @@ class Replica:
         self._finality = Finality(self.tree, self._emit, self._halt)
         self._catch_up = CatchUp(
             chain_id,
-            validators,
+            self.validators,
             verify,
             self._sync,
             self._finality,
@@ -136,30 +152,14 @@ class Replica:
             self._cursor.appended(0, _newest_view(recalled.votes, recalled.certificates))
         for batch in recalled.batches:
             self.intake.restore(batch)
+        self._again = {again.view: again for again in recalled.reproposals}
         for proposal in recalled.proposals:
             if proposal.header.view > head.view:
                 self._proposals.want(proposal.block, proposal.header.view)
                 self._proposals.add(proposal, head.time)
-        self.core = Core(
-            CoreConfig(
-                chain_id=chain_id,
-                leader_ms=2 * config.delta,
-                view_ms=3 * config.delta,
-                resend_ms=config.resend,
-                heartbeat_ms=config.heartbeat,
-            ),
-            validators,
-            identity,
-            Recovered(
-                head.view,
-                self.tree.head.hash,
-                store.certificate(head.height),
-                recalled.certificates,
-                recalled.votes,
-                abstain_below,
-            ),
-            verify,
-        )
+        self.core = self._new_core(recalled.certificates, recalled.votes)
+        self._boundary = Boundary(store, config.resend)
+        self._witness = Witness(chain_id, store, verify, self._emit)
         self._core_events: deque[tell.AnyEvent] = deque()
         self._core_busy = False
         self._timer_views: dict[tell.Timer, int] = {}
@@ -169,7 +169,6 @@ class Replica:
         self._dead_views: set[int] = set()
         self._work = False
         self._fetching = False
-        self.evidence: list[DoubleVote] = []
         self.entered: ask.EnteredView | None = None
         self._halted = False
 
@@ -193,7 +192,7 @@ class Replica:
             case Checked(token, verdicts):
                 self._checks.answered(token, verdicts)
             case Submitted():
-                self.intake.submit(event, self.validators, now)
+                self.intake.submit(event, now)
             case TimerFired(token):
                 self._timer(token)
             case Committed(height):
@@ -207,6 +206,16 @@ class Replica:
     def status(self, transaction_id: bytes) -> Submission:
         """What is known of a transaction: unknown, pending, final or refused."""
         return self.intake.status(transaction_id)
+
+    @property
+    def evidence(self) -> list[DoubleVote]:
+        """Proofs against validators that this node came by since it was started."""
+        return self._witness.evidence
+
+    @property
+    def identity(self) -> Identity:
+        """Who this node is in the present epoch."""
+        return self._identity
 
     @property
     def syncing(self) -> bool:
@@ -266,9 +275,11 @@ class Replica:
                 self._emit(Broadcast(vote))
             case ask.SendCertificate(certificate):
                 self._emit(Broadcast(certificate))
-            case ask.Propose(_, block):
-                heard = self._proposals.get(block)
-                if heard is not None:
+            case ask.Propose(view, block):
+                heard, again = self._proposals.get(block), self._again.get(view)
+                if again is not None and again.block == block:
+                    self._emit(Broadcast(again))
+                elif heard is not None:
                     self._emit(Broadcast(heard.proposal))
             case ask.Build():
                 self._building = effect
@@ -287,11 +298,7 @@ class Replica:
                 request = ViewRequest(views)
                 self._emit(Broadcast(request) if peer is None else Send(peer, request))
             case ask.Equivocation(evidence):
-                self.evidence.append(evidence)
-                name = self.validators.validators[evidence.first.signer].name
-                self._emit(
-                    Alarm("EQUIVOCATION", f"{name} signed two conflicting votes in one view")
-                )
+                self._witness.found(evidence, self.validators, self._identity.index)
             case ask.Fork(first, second):
                 self._halt("FORK", f"conflicting certificates in views {first.view}, {second.view}")
             case ask.EnteredView(view):
@@ -305,6 +312,9 @@ class Replica:
         messages: list[Message] = []
         for vote in votes:
             heard = self._proposals.get(vote.block) if vote.kind is VoteKind.NOTARIZE else None
+            again = self._again.get(vote.view) if vote.kind is VoteKind.NOTARIZE else None
+            if again is not None:
+                messages.append(again)
             if heard is not None:
                 messages.append(heard.proposal)
                 for digest in heard.proposal.batches:
@@ -330,7 +340,9 @@ class Replica:
             timer = tell.Timer(token.removeprefix(CORE_TIMER))
             self._tell(tell.TimerFired(timer, self._timer_views.get(timer, 0)))
         elif token == BATCH_TIMER:
-            self.intake.batch_timer(self.validators)
+            self.intake.batch_timer()
+        elif token == WITNESS_TIMER:
+            self._report()
         elif token == FETCH_TIMER:
             self._fetching = False
             self._progress()
@@ -349,14 +361,22 @@ class Replica:
 
     def _receive(self, peer: Peer, message: Message) -> None:
         match message:
+            case Vote() | Certificate() | Proposal() | Reproposal() if (
+                epoch_of(message) != self.validators.epoch
+            ):
+                self._of_other_epoch(peer, message)
             case Vote():
                 self._tell(tell.VoteArrived(message))
             case Certificate():
                 self._tell(tell.CertificateArrived(message))
             case Proposal():
                 self._hear(message)
+            case Reproposal():
+                self._hear_again(message)
+            case DoubleVote():
+                self._witness.heard(message, self._identity.index)
             case Batch():
-                self.intake.receive(message, self.validators, wanted=self._wanted_batches())
+                self.intake.receive(message, wanted=self._wanted_batches())
             case BatchRequest(digests):
                 for digest in digests:
                     pooled = self.intake.pool.get(digest)
@@ -366,9 +386,9 @@ class Replica:
                 self._answer_views(peer, views)
             case ViewResponse(certificates, proposals):
                 for certificate in certificates:
-                    self._tell(tell.CertificateArrived(certificate))
+                    self._receive(peer, certificate)
                 for proposal in proposals:
-                    self._hear(proposal)
+                    self._receive(peer, proposal)
             case BlockRequest():
                 self._emit(Send(peer, sync.serve(self._store, message)))
             case BlockResponse():
@@ -395,9 +415,41 @@ class Replica:
         self._tell(event)
         self._progress()
 
+    def _of_other_epoch(self, peer: Peer, message: OfEpoch) -> None:
+        """Keep what comes too early; show who comes too late how its epoch ended."""
+        if epoch_of(message) == self.validators.epoch + 1:
+            if self._boundary.early(peer, message, self._now):
+                self._catch_up.ask(self._now, force=True)
+        elif epoch_of(message) < self.validators.epoch:
+            ended = self._boundary.late(peer, message, self._now)
+            if ended is not None:
+                self._emit(Send(peer, ended))
+
+    def _hear_again(self, again: Reproposal) -> None:
+        """The last block of the epoch is proposed once more."""
+        if (
+            again.view <= self.tree.head.header.view
+            or again.view > self.core.view + self._config.views_ahead
+            or again.view in self._again
+            or not verify_reproposal(self._chain_id, again, self.validators, self._verify)
+        ):
+            return
+        self._again[again.view] = again
+        self._proposals.want(again.block, again.view)
+        self._tell(tell.ProposalArrived(again.view, again.block, again.block, again.parent_view))
+        self._progress()
+
     def _answer_views(self, peer: Peer, views: tuple[int, ...]) -> None:
         certificates = self.core.certificates(views)
         proposals = [p for view in views for p in self._proposals.of_view(view)]
+        named = {c.block for c in certificates} | {
+            again.block for view in views if (again := self._again.get(view)) is not None
+        }
+        proposals += [
+            heard.proposal
+            for block in sorted(named - {p.block for p in proposals})
+            if (heard := self._proposals.get(block)) is not None
+        ]
         if certificates or proposals:
             self._emit(Send(peer, ViewResponse(certificates[:64], tuple(proposals[:64]))))
 
@@ -442,7 +494,10 @@ class Replica:
             if executed is None:
                 self._arm_fetch()
                 return
-            self._check_drift(judge.block)
+            if judge.block == judge.parent:
+                self._check_again(executed)
+            else:
+                self._check_drift(judge.block)
             valid = True
         except Invalid as reason:
             self._emit(Alarm("INVALID_PROPOSAL", f"view {judge.view}: {reason}"))
@@ -462,6 +517,11 @@ class Replica:
                     f"at most {self._config.drift} are accepted"
                 )
 
+    def _check_again(self, executed: ExecutedBlock) -> None:
+        """Only the last block of an epoch is proposed again, until it is final."""
+        if not executed.is_last:
+            raise Invalid("it proposes its parent, which is not the last block of the epoch")
+
     def _try_build(self) -> None:
         build = self._building
         if build is None or self._identity.key is None:
@@ -475,6 +535,9 @@ class Replica:
             self._arm_fetch()
             return
         self._building = None
+        if parent.is_last:
+            self._propose_again(self._identity.key, build)
+            return
         taken = {digest for block in self.tree.ancestors(parent) for digest in block.batches}
         first = build.view % self.validators.size
         batches = self.intake.pool.choose(taken, first)
@@ -492,6 +555,16 @@ class Replica:
         self._proposals.add(proposal, self._now)
         self._update_work()
         self._tell(tell.BlockBuilt(build.view, executed.hash, build.parent, build.parent_view))
+
+    def _propose_again(self, key: keys.PrivateKey, build: ask.Build) -> None:
+        """Nothing stands on the last block of an epoch before the next: propose it once more."""
+        if build.parent_view <= self._finality.newest.header.view:
+            return  # it is final; the next epoch begins as soon as it is durable
+        epoch, view, block = self.validators.epoch, build.view, build.parent
+        self._again[view] = sign_reproposal(
+            self._chain_id, key, epoch, view, block, build.parent_view
+        )
+        self._tell(tell.BlockBuilt(view, block, block, build.parent_view))
 
     # -- finality --------------------------------------------------------------------------------
 
@@ -527,13 +600,86 @@ class Replica:
         view = block.header.view
         self._proposals.prune(view)
         self._dead_views = {v for v in self._dead_views if v > view}
+        self._again = {v: again for v, again in self._again.items() if v > view}
         self._assembly.committed()
         self.intake.committed(block)
         assert block.commit is not None, "a committed block was executed here"
         self._emit(Announce(block.commit))
+        kept = [] if block.commit.validators is None else self._begin_epoch(block.commit.validators)
+        for peer, message in kept:
+            self._receive(peer, message)
         self._progress()
         self._catch_up.ask(self._now)
         self._arm_fetch()
+
+    # -- epochs ----------------------------------------------------------------------------------
+
+    def _new_core(
+        self, certificates: tuple[Certificate, ...] = (), votes: tuple[Vote, ...] = ()
+    ) -> Core:
+        """A core for the validators that decide above the head."""
+        config, head = self._config, self.tree.head
+        return Core(
+            CoreConfig(
+                chain_id=self._chain_id,
+                leader_ms=2 * config.delta,
+                view_ms=3 * config.delta,
+                resend_ms=config.resend,
+                heartbeat_ms=config.heartbeat,
+            ),
+            self.validators,
+            self._identity,
+            Recovered(
+                head.header.view,
+                head.hash,
+                self._store.certificate(head.header.height),
+                certificates,
+                votes,
+                self._abstain_below,
+            ),
+            self._verify,
+        )
+
+    def _begin_epoch(self, validators: ValidatorSet) -> list[tuple[Peer, Message]]:
+        """The head is the last block of its epoch, and durable: others decide from here on.
+
+        Returns what peers that were there earlier have sent already.
+        """
+        assert not self._core_events, "a core is not replaced while it is at work"
+        self.validators = validators
+        self._identity = self._who(validators)
+        self._emit(EpochBegins(validators, self._identity.index))
+        for timer in tell.Timer:
+            self._emit(CancelTimer(CORE_TIMER + timer.value))
+        self._timer_views.clear()
+        self._judging = self._building = self._target = None
+        self._dead_views.clear()
+        self._again.clear()
+        self._catch_up.begin_epoch(validators)
+        self._assembly.begin_epoch(validators, self._identity.index)
+        self.intake.begin_epoch(validators, self._identity)
+        self.core = self._new_core()
+        self._work = False
+        self._tell(tell.Start())
+        return self._boundary.begin_epoch()
+
+    def _report(self) -> None:
+        """Report to the ledger what it lacks of the faults that this node knows."""
+        head = self.tree.head
+        time = max(self._now, head.header.time + 1)
+        reports = self._witness.reports(head.state, time, self._identity, self.validators)
+        if reports:
+            self.intake.submit(Submitted(NOBODY, tuple(reports)), self._now)
+
+
+def _by_key(identity: Identity) -> Who:
+    """Who holds one key for ever."""
+
+    def who(validators: ValidatorSet) -> Identity:
+        index = None if identity.key is None else validators.index_of(identity.key.public)
+        return Identity(index, identity.key if index is not None else None)
+
+    return who
 
 
 def _newest_view(votes: tuple[Vote, ...], certificates: tuple[Certificate, ...]) -> int:

@@ -8,7 +8,7 @@ then every signature is verified and every block executed, exactly as if it had 
 from __future__ import annotations
 
 from ledger import merkle
-from ledger.block import Verify, finalizes
+from ledger.block import Header, Verify, finalizes
 from ledger.errors import BAD_CERTIFICATE, BAD_PROOF, CodedError
 from ledger.store.interface import ChainReader
 from ledger.transaction import wire_hash
@@ -41,6 +41,12 @@ class Sync:
     def heights(self) -> dict[Peer, int]:
         """What connected peers last said of themselves."""
         return dict(self._heights)
+
+    def forget_peers(self) -> None:
+        """Peers have other numbers from now on."""
+        self._heights.clear()
+        self._unhelpful.clear()
+        self._asked = None
 
     def peer_down(self, peer: Peer) -> None:
         """A peer is gone, and our question with it."""
@@ -105,7 +111,22 @@ def serve(store: ChainReader, request: BlockRequest) -> BlockResponse:
         size += sum(map(len, wires)) + 1_024
         if certificate is not None:
             certified = len(blocks)
+        if is_last(header):
+            break
     return BlockResponse(tuple(blocks[:certified]))
+
+
+def is_last(header: Header) -> bool:
+    """Whether other validators decide the block after this one."""
+    return header.next_validators_hash != header.validators_hash
+
+
+def within_epoch(blocks: tuple[FullBlock, ...]) -> tuple[FullBlock, ...]:
+    """The blocks up to the first that hands over: who decides beyond is known once it ran."""
+    for number, block in enumerate(blocks, 1):
+        if is_last(block.header):
+            return blocks[:number]
+    return blocks
 
 
 def check_chain(

@@ -37,8 +37,10 @@ if TYPE_CHECKING:
 class Process(Protocol):
     """What runs on a machine: a :class:`node.replica.replica.Replica` or a bare core."""
 
-    evidence: list[DoubleVote]
-    """Proofs of faults found since it started."""
+    @property
+    def evidence(self) -> list[DoubleVote]:
+        """Proofs of faults found since it started."""
+        ...
 
     def start(self, now: int) -> list[fx.Effect]:
         """The first call."""

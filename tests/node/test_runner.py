@@ -14,6 +14,7 @@ from ledger.genesis import Genesis
 from ledger.journal import Journal
 from ledger.store.interface import BlockCommit
 from ledger.store.memory import MemoryEnvironment
+from ledger.validators import ValidatorSet
 from node.messages import Message, Status
 from node.metrics import NodeMetrics
 from node.replica.effects import (
@@ -110,6 +111,9 @@ class Outside:
 
     def announce(self, block: BlockCommit) -> None:
         self._note(("announce", block.header.height))
+
+    def begin_epoch(self, validators: ValidatorSet, own: int | None) -> None:
+        self._note(("epoch", validators.epoch, own))
 
     def alarm(self, alarm: Alarm) -> None:
         self.alarms.append(alarm)
