@@ -11,6 +11,7 @@ happened and all nodes, observers included, have every block.
 from __future__ import annotations
 
 import heapq
+import traceback
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from random import Random
@@ -270,7 +271,16 @@ class Machine:
 class Turnover:
     """A run in progress."""
 
-    def __init__(self, seed: int, *, voting: int = 4, cuts: int = 8, traitor: bool = False) -> None:
+    def __init__(
+        self,
+        seed: int,
+        *,
+        voting: int = 4,
+        cuts: int = 8,
+        traitor: bool = False,
+        patience_ms: int = PATIENCE_MS,
+    ) -> None:
+        self._patience = patience_ms
         self.seed = seed
         self.rng = Random(f"turnover/{seed}")
         self.genesis = _genesis(voting)
@@ -359,6 +369,9 @@ class Turnover:
             self._verify_offline()
         except Broken as broken:
             violation = str(broken)
+        except Exception as error:
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            violation = f"no crash: {type(error).__name__}: {error} ({where.name}:{where.lineno})"
         best = max(self.machines, key=lambda m: m.store.head.height if m.store.head else 0).store
         epochs = 0
         sizes = []
@@ -457,7 +470,7 @@ class Turnover:
 
     def _done(self) -> bool:
         if self.now < self.healed_at or self._plan or self._wanted is not None:
-            if self.now > self.healed_at + PATIENCE_MS:
+            if self.now > self.healed_at + self._patience:
                 waiting = [
                     (m.number, m.replica.validators.epoch, m.store.head and m.store.head.height)
                     for m in self.machines
@@ -472,7 +485,7 @@ class Turnover:
             self._goal = max(heights) + 12
         if self._goal and min(heights) >= self._goal and settled:
             return True
-        if self.now > self.healed_at + PATIENCE_MS:
+        if self.now > self.healed_at + self._patience:
             raise Broken(f"progress: heights {heights}, epochs {sorted(epochs)}")
         return False
 

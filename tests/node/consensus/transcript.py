@@ -6,13 +6,15 @@ letters, the genesis block is ``genesis``; peers sign with real keys.
 
 Commands::
 
-    core n=4 me=0 [final=5:E] [abstain=9]    a new core (me=- for an observer), not started
+    core n=4 me=0 [final=5:E] [abstain=9]    a new core (me=- for an observer), not started;
+                                             epoch=1 makes it one of a later epoch
     start | restart                          Start; restart rebuilds the core from what it persisted
     proposal 3 C on B@2                      the leader's proposal of view 3
     valid 3 C | invalid 3 C                  the replica's judgement
     built 3 C on B@2                         the own block is ready
     vote 2 notarize 3 C [forged]             validator 2's vote
     cert notarize 3 C by 1 2 3 [forged]      a certificate
+    … epoch=0                                either of them, of another epoch than the core's
     timer leader 3                           a timer of view 3 fires
     work | no work
     committed 3 C                            the replica has committed; later restarts begin there
@@ -80,6 +82,7 @@ class Player:
 
     def __init__(self, arguments: dict[str, str]) -> None:
         self.n = int(arguments["n"])
+        self.epoch = int(arguments.get("epoch", "0"))
         me = arguments["me"]
         self.identity = Identity() if me == "-" else Identity(int(me), key(int(me)))
         view, _, at = arguments.get("final", "0:genesis").partition(":")
@@ -92,7 +95,7 @@ class Player:
     def rebuilt(self) -> Core:
         return Core(
             CoreConfig(CHAIN),
-            validators(self.n),
+            validators(self.n, self.epoch),
             self.identity,
             Recovered(
                 *self.committed,
@@ -116,8 +119,10 @@ class Player:
             case ["committed", view, of]:
                 self.committed = (int(view), block(of))
                 return "(nothing)"
+            case [*words, last] if last.startswith("epoch="):
+                return self.run(event(words, int(last.removeprefix("epoch="))))
             case words:
-                return self.run(event(words))
+                return self.run(event(words, self.epoch))
 
     def run(self, happened: ev.AnyEvent) -> str:
         done = self.core.handle(happened)
@@ -128,7 +133,7 @@ class Player:
         return "\n".join(show(effect) for effect in done) or "(nothing)"
 
 
-def event(words: list[str]) -> ev.AnyEvent:
+def event(words: list[str], epoch: int) -> ev.AnyEvent:
     match words:
         case ["start"]:
             return ev.Start()
@@ -141,15 +146,15 @@ def event(words: list[str]) -> ev.AnyEvent:
         case ["valid" | "invalid" as verdict, view, of]:
             return ev.BlockJudged(int(view), block(of), verdict == "valid")
         case ["vote", signer, "nullify", view, *rest]:
-            cast = vote(int(signer), VoteKind.NULLIFY, int(view))
+            cast = vote(int(signer), VoteKind.NULLIFY, int(view), epoch=epoch)
             return ev.VoteArrived(forged(cast) if rest else cast)
         case ["vote", signer, kind, view, of, *rest]:
-            cast = vote(int(signer), KINDS[kind], int(view), block(of))
+            cast = vote(int(signer), KINDS[kind], int(view), block(of), epoch)
             return ev.VoteArrived(forged(cast) if rest else cast)
         case ["cert", kind, view, *rest]:
             named = NO_BLOCK if rest[0] == "by" else block(rest[0])
             signers = [int(s) for s in rest[rest.index("by") + 1 :] if s != "forged"]
-            votes = [vote(s, KINDS[kind], int(view), named) for s in signers]
+            votes = [vote(s, KINDS[kind], int(view), named, epoch) for s in signers]
             if rest[-1] == "forged":
                 votes[-1] = forged(votes[-1])
             return ev.CertificateArrived(assemble(votes))
