@@ -17,6 +17,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from cli.errors import BAD_ANSWER
+from ledger import segment as segments
 from ledger.errors import CodedError
 from node.api import models
 
@@ -157,6 +158,18 @@ def block_rows(
 ) -> Call[models.BlockRows]:
     """What a block records."""
     return get(f"/v1/blocks/{height}/transactions", models.BlockRows, cursor=cursor, limit=limit)
+
+
+def segment(start: int) -> Call[segments.Segment]:
+    """Final blocks from a height on, complete; empty where the node has none yet."""
+    return Call("GET", "/v1/segments", _read_segment, {"from": start})
+
+
+def _read_segment(content: bytes) -> segments.Segment:
+    try:
+        return segments.read(content)
+    except CodedError as error:
+        raise CodedError(BAD_ANSWER, f"the node's blocks do not decode: {error.message}") from None
 
 
 def parties(

@@ -198,7 +198,7 @@ def _play(scenario: Scenario, cast: Cast, cluster: LocalCluster, started: float)
     acts = []
     with Client(cluster.urls) as client:
         chain_id = cluster.genesis.chain_id
-        stage = Stage(Nodes(client, chain_id), Mirror(cluster.genesis), chain_id, cast)
+        stage = Stage(Nodes(client), Mirror(cluster.genesis), chain_id, cast)
         with _progress(len(scenario.acts)) as step:
             for act in scenario.acts:
                 acts.append(step(stage.play(act)))

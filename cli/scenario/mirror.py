@@ -1,87 +1,68 @@
-"""A ledger of one's own beside the nodes': every block is executed again and its state compared.
+"""A ledger of one's own beside the nodes': every block is verified, executed again and compared.
 
 What a scenario needs to know between its acts (events, time limits, the debts to be netted), and
-what the demo says at its end, is read from here: from the genesis file and the transactions alone,
-and only as far as the nodes' certified state roots agree with it.
+what the demo says at its end, is read from here: from the genesis file and what the guarantors
+certified alone, by the engine that auditors use (:mod:`contracts.verifier`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from cli.describe import describe_event, object_fields
 from cli.output import Exit, Failure
-from contracts.executor import BlockInput, execute_block, read_candidate
 from contracts.framework.machine import machines
-from contracts.genesis import found, read_application
+from contracts.verifier import Verifier
+from contracts.violations import Violated
 from ledger.genesis import Genesis
 from ledger.receipt import Receipt
-from ledger.state import KeyPart, MemoryMap, State
-from ledger.statetree import LayeredPages, NoPages, update
+from ledger.segment import PublishedBlock
+from ledger.state import KeyPart, State
+from ledger.working import WorkingLedger
 from node.api.describe import tables
-
-
-class Block(NamedTuple):
-    """What a node says of a block: ``time`` in ms, the root after it, its transactions in order."""
-
-    height: int
-    time: int
-    state_root: bytes
-    wires: tuple[bytes, ...]
 
 
 class Source(Protocol):
     """Where blocks come from."""
 
-    def blocks(self, after: int) -> Iterable[Block]:
-        """The final blocks above a height, in order."""
+    def blocks(self, after: int) -> Iterable[Sequence[PublishedBlock]]:
+        """The final blocks above a height in order, in parts that end in a finalization."""
         ...
 
 
 class Mirror:
-    """The state and the receipts of a ledger, made from its genesis and its transactions."""
+    """The state and the receipts of a ledger, made from its genesis and its blocks."""
 
     def __init__(self, genesis: Genesis) -> None:
-        self._chain_id = genesis.chain_id
-        self._map = MemoryMap()
-        self._pages: dict[bytes, bytes | None] = {}
+        self._verifier = Verifier(genesis, WorkingLedger())
         self._receipts: dict[bytes, Receipt] = {}
-        self.height = 0
-        self.time = genesis.time
-        founded = found(read_application(genesis.application), genesis.time, genesis.validators)
-        self._take(founded.changes())
+
+    @property
+    def height(self) -> int:
+        """The newest block that was verified."""
+        return self._verifier.head.height
+
+    @property
+    def time(self) -> int:
+        """Its time, in ms."""
+        return self._verifier.head.time
 
     @property
     def state(self) -> State:
-        """The state after the newest block that was executed."""
-        return State(self._map)
+        """The state after it."""
+        return self._verifier.state
 
     def follow(self, source: Source) -> None:
-        """Execute what is new; raises a failure if a node's state root differs."""
-        for block in source.blocks(self.height):
-            candidates = [read_candidate(self._chain_id, wire) for wire in block.wires]
-            execution = execute_block(
-                self.state,
-                BlockInput(self._chain_id, block.height, block.time),
-                candidates,
-                self._receipts.__contains__,
-            )
-            root = self._take(execution.overlay.changes())
-            if execution.dropped or root != block.state_root:
-                raise Failure(
-                    "STATE_DIFFERS",
-                    f"block {block.height}: executing it again gives another state",
-                    Exit.VIOLATION,
-                )
-            self._receipts |= {receipt.subject: receipt for receipt in execution.receipts}
-            self.height, self.time = block.height, block.time
-
-    def _take(self, changes: dict[bytes, bytes | None]) -> bytes:
-        self._map.apply(changes)
-        done = update(self._chain_id, LayeredPages(NoPages(), self._pages), changes)
-        self._pages |= done.pages
-        return done.root
+        """Verify what is new; raises a failure that names what is wrong."""
+        for blocks in source.blocks(self.height):
+            try:
+                self._verifier.check(blocks)
+                for block in blocks:
+                    made = self._verifier.take(block)
+                    self._receipts |= {r.subject: r for r in made.execution.receipts}
+            except Violated as error:
+                raise Failure("STATE_DIFFERS", str(error), Exit.VIOLATION) from None
 
     def events(self, transaction: bytes) -> list[dict[str, Any]]:
         """What a transaction's receipt tells, as :func:`cli.describe.describe_event`."""

@@ -84,8 +84,8 @@ class Watch:
 
 
 class Peer(TypedDict):
-    """One other node as this node sees it: validators by their index, a follower's peers as they
-    were named on its command line."""
+    """One other node as this node sees it: a validator by its index, anybody else by a negative
+    one."""
 
     index: int
     name: str

@@ -305,11 +305,14 @@ class FollowerService:
         return ""
 
     def _peer(self, peer: Followed) -> Peer:
+        """A peer; one that bears a validator's name is shown as that, by its own words."""
         height = peer.height if peer.height >= 0 else None
+        validators = self._follower.verifier.validators.validators
+        index = next((n for n, v in enumerate(validators) if v.name == peer.name), -1 - peer.number)
         return Peer(
-            index=peer.number,
+            index=index,
             name=peer.name or peer.url,
-            party="",
+            party=validators[index].party if index >= 0 else "",
             address=peer.url,
             reachable=peer.reachable,
             height=height,

@@ -13,6 +13,7 @@ from cli.scenario.play import Stage
 from contracts.blocks import Parent, make_block
 from contracts.executor import read_candidate
 from contracts.genesis import found, read_application
+from contracts.verifier import wires_of
 from ledger.block import Certificate, Header, VoteKind, assemble, sign_vote
 from ledger.genesis import Genesis, GenesisFile, dump
 from ledger.keys import PrivateKey
@@ -94,7 +95,8 @@ def recorded_scenario(folder: Path) -> Recorded:
         for store in (memory, disk):
             recorder = Recorder(store, venue.genesis, keys)
             for block in venue.made:
-                assert recorder.block(block.time, block.wires).state_root == block.state_root
+                made = recorder.block(block.header.time, wires_of(block))
+                assert made.state_root == block.header.state_root
     finally:
         disk.close()
     return Recorded(folder / "ledger", genesis_file, venue.genesis, stage, memory)

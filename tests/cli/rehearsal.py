@@ -6,18 +6,21 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from cli.scenario.cast import Cast, application
 from cli.scenario.file import Scenario
-from cli.scenario.mirror import Block, Mirror
+from cli.scenario.mirror import Mirror
 from cli.scenario.play import Stage
-from contracts.executor import BlockInput, execute_block, read_candidate
-from contracts.genesis import found
+from contracts.blocks import Parent, make_block
+from contracts.executor import read_candidate
+from contracts.verifier import Verifier
+from ledger.block import Certificate, Header, VoteKind, assemble, sign_vote
 from ledger.codec import encode
 from ledger.errors import CodedError
 from ledger.genesis import Genesis
+from ledger.keys import PrivateKey
 from ledger.receipt import Receipt
-from ledger.state import MemoryMap, State
-from ledger.statetree import LayeredPages, NoPages, update
+from ledger.segment import PublishedBlock, PublishedRow
 from ledger.transaction import SignedTransaction
 from ledger.validators import Validator, ValidatorSet
+from ledger.working import WorkingLedger
 from node.api.models import SubmissionView
 
 START = 1_795_000_000_000
@@ -25,19 +28,17 @@ BLOCK_MS = 200
 
 
 class OneProcess:
-    """A venue that makes a block for each submission, and for each pause."""
+    """A venue that makes a block for each submission, and for each pause, all of them certified."""
 
-    def __init__(self, genesis: Genesis, cast: Cast) -> None:
+    def __init__(self, genesis: Genesis, voting: Sequence[PrivateKey]) -> None:
         self.genesis = genesis
-        self.time = genesis.time
-        self.made: list[Block] = []
-        self._map = MemoryMap()
-        self._pages: dict[bytes, bytes | None] = {}
-        self._recorded: set[bytes] = set()
-        self._take(found(application(cast, START), START, genesis.validators).changes())
+        self.made: list[PublishedBlock] = []
+        self._voting = voting
+        self._ledger = WorkingLedger()
+        self._state = Verifier(genesis, self._ledger).state
 
     def now(self) -> int:
-        return self.time
+        return self._head.time
 
     def submit(self, signed: Sequence[SignedTransaction]) -> Sequence[SubmissionView]:
         return self._block([encode(entry) for entry in signed])
@@ -45,32 +46,47 @@ class OneProcess:
     def pause(self) -> None:
         self._block([])
 
-    def blocks(self, after: int) -> Iterator[Block]:
-        yield from self.made[after:]
+    def blocks(self, after: int) -> Iterator[Sequence[PublishedBlock]]:
+        if len(self.made) > after:
+            yield self.made[after:]
+
+    @property
+    def _head(self) -> Header:
+        head = self._ledger.head
+        assert head is not None
+        return head
 
     def _block(self, wires: Sequence[bytes]) -> list[SubmissionView]:
-        self.time += BLOCK_MS
-        chain_id, height = self.genesis.chain_id, len(self.made) + 1
+        chain_id, head = self.genesis.chain_id, self._head
         candidates = [read_candidate(chain_id, wire) for wire in wires]
-        execution = execute_block(
-            State(self._map),
-            BlockInput(chain_id, height, self.time),
-            candidates,
-            self._recorded.__contains__,
+        made = make_block(
+            chain_id,
+            Parent(head, head.hash(), self._state, self._ledger, self._ledger.history()),
+            self.genesis.validators,
+            view=head.view + 1,
+            time=head.time + BLOCK_MS,
+            candidates=candidates,
+            is_recorded=self._ledger.is_recorded,
         )
-        assert not execution.defects, execution.defects
-        root = self._take(execution.overlay.changes())
-        self._recorded.update(c.id for c in execution.included)
-        self.made.append(Block(height, self.time, root, tuple(c.wire for c in execution.included)))
-        dropped = dict(execution.dropped)
-        receipts = {receipt.subject: receipt for receipt in execution.receipts}
-        return [_answer(c.id, height, dropped, receipts) for c in candidates]
+        assert not made.execution.defects, made.execution.defects
+        certificate = self._certify(made.header)
+        self._ledger.commit(made.commit._replace(certificate=certificate))
+        self._state.absorb(made.execution.overlay)
+        rows = tuple(PublishedRow(row.wire, row.receipt) for row in made.commit.rows)
+        self.made.append(PublishedBlock(made.header, rows, certificate))
+        dropped = dict(made.execution.dropped)
+        receipts = {receipt.subject: receipt for receipt in made.execution.receipts}
+        return [_answer(c.id, made.header.height, dropped, receipts) for c in candidates]
 
-    def _take(self, changes: dict[bytes, bytes | None]) -> bytes:
-        self._map.apply(changes)
-        done = update(self.genesis.chain_id, LayeredPages(NoPages(), self._pages), changes)
-        self._pages |= done.pages
-        return done.root
+    def _certify(self, header: Header) -> Certificate:
+        return assemble(
+            [
+                sign_vote(
+                    header.chain_id, key, at, VoteKind.FINALIZE, 0, header.view, header.hash()
+                )
+                for at, key in enumerate(self._voting)
+            ]
+        )
 
 
 def _answer(
@@ -99,19 +115,20 @@ def _answer(
 def rehearsal(scenario: Scenario) -> tuple[Stage, OneProcess]:
     """A stage on a new ledger of the scenario."""
     cast = Cast(scenario)
+    keys = [cast.derive(state.guarantor.id, "vote") for state in scenario.states]
     validators = tuple(
         Validator(
             state.guarantor.lei,
             state.guarantor.id,
             state.country,
-            cast.derive(state.guarantor.id, "vote").public,
+            key.public,
             bytes([index + 1]),
             f"node-{index}.invalid:1",
         )
-        for index, state in enumerate(scenario.states)
+        for index, (state, key) in enumerate(zip(scenario.states, keys, strict=True))
     )
     genesis = Genesis(
         "rehearsal", START, ValidatorSet(0, validators), encode(application(cast, START))
     )
-    venue = OneProcess(genesis, cast)
+    venue = OneProcess(genesis, keys)
     return Stage(venue, Mirror(genesis), genesis.chain_id, cast), venue
