@@ -138,7 +138,11 @@ def read_candidate(chain_id: bytes, wire: bytes) -> Candidate:
     Raises ``TOO_LARGE``, ``MALFORMED``, ``NOT_CANONICAL``, ``WRONG_CHAIN``, ``UNKNOWN_OPERATION``
     or ``INVALID_FIELD``; work is linear in ``len(wire)``.
     """
-    signed = open_envelope(wire)
+    return read_opened(chain_id, wire, open_envelope(wire))
+
+
+def read_opened(chain_id: bytes, wire: bytes, signed: SignedTransaction) -> Candidate:
+    """As :func:`read_candidate`, for an envelope that :func:`open_envelope` made of ``wire``."""
     transaction = read_content(chain_id, signed.content)
     problem = lei_problem(transaction.author)
     if problem:

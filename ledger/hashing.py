@@ -7,7 +7,9 @@ presented as another; the chain id keeps objects of one ledger out of every othe
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from enum import Enum
+from functools import lru_cache
 
 HASH_BYTES = 32
 NO_CHAIN = bytes(HASH_BYTES)
@@ -50,4 +52,20 @@ def message(tag: Tag, chain_id: bytes, data: bytes) -> bytes:
 
 def digest(tag: Tag, chain_id: bytes, data: bytes) -> bytes:
     """SHA-256 of :func:`message`, 32 bytes."""
-    return hashlib.sha256(tag.value + chain_id + data).digest()
+    return hasher(tag, chain_id)(data)
+
+
+Hasher = Callable[[bytes], bytes]
+
+
+@lru_cache(maxsize=512)
+def hasher(tag: Tag, chain_id: bytes) -> Hasher:
+    """:func:`digest` for one tag and chain: hashes the prefix once."""
+    prefix = hashlib.sha256(tag.value + chain_id).copy
+
+    def hash_of(data: bytes) -> bytes:
+        state = prefix()
+        state.update(data)
+        return state.digest()
+
+    return hash_of

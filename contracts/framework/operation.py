@@ -31,7 +31,7 @@ from contracts.framework.authority import Actor, Signing, by_policy
 from contracts.framework.event import Event
 from contracts.framework.fields import Check, Field, checker_of, fields_of
 from contracts.framework.posting import Entry
-from ledger.codec import Struct, from_plain, to_plain
+from ledger.codec import Struct, encode, from_plain, to_plain
 from ledger.errors import MALFORMED, NOT_CANONICAL, CodedError, ErrorCode
 from ledger.state import State
 from ledger.transaction import PlainOperation
@@ -191,21 +191,18 @@ def read_operation(plain: PlainOperation) -> Operation:
         raise CodedError(MALFORMED, "an operation starts with its name")
     found = declaration_named(name)
     op = from_plain(plain, found.kind)
-    if not _same(to_plain(op), plain):
+    if not _same(op, plain):
         raise CodedError(NOT_CANONICAL, f"{name}: every field is written, each in its own type")
     found.check(op)
     return op
 
 
-def _same(left: Any, right: Any) -> bool:
-    """Whether two nested arrays are equal; ``True`` is not 1, and lists equal tuples."""
-    if isinstance(left, list | tuple):
-        return (
-            isinstance(right, list | tuple)
-            and len(left) == len(right)
-            and all(map(_same, left, right))
-        )
-    return type(left) is type(right) and bool(left == right)
+def _same(op: Operation, plain: PlainOperation) -> bool:
+    """Whether nested arrays say exactly what the operation does: their bytes are the same."""
+    try:
+        return encode(plain) == encode(op)
+    except CodedError:
+        return False
 
 
 def read_trusted_operation(plain: PlainOperation) -> Operation:
