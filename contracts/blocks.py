@@ -14,12 +14,11 @@ from contracts.validators.records import VALIDATORS
 from ledger import merkle
 from ledger.block import PROTOCOL_VERSION, Header
 from ledger.codec import encode
+from ledger.hashing import Tag, hasher
 from ledger.merkle import Frontier
-from ledger.receipt import receipt_hash
 from ledger.state import State
 from ledger.statetree import PageReader, tree_of
 from ledger.store.interface import BlockCommit, Row
-from ledger.transaction import wire_hash
 from ledger.validators import ValidatorSet
 
 
@@ -67,6 +66,7 @@ def make_block(
     changes = execution.overlay.changes()
     tree = tree_of(chain_id).update(parent.pages, changes)
     receipts = [encode(receipt) for receipt in execution.receipts]
+    wire_hash, receipt_hash = hasher(Tag.TRANSACTION_WIRE, chain_id), hasher(Tag.RECEIPT, chain_id)
     following = _successors(execution, validators)
     header = Header(
         chain_id=chain_id,
@@ -78,9 +78,9 @@ def make_block(
         transactions=len(execution.included),
         receipts=len(receipts),
         transactions_root=merkle.tree_head(
-            [wire_hash(chain_id, candidate.wire) for candidate in execution.included]
+            [wire_hash(candidate.wire) for candidate in execution.included]
         ),
-        receipts_root=merkle.tree_head([receipt_hash(chain_id, r) for r in receipts]),
+        receipts_root=merkle.tree_head(list(map(receipt_hash, receipts))),
         state_root=tree.root,
         history_root=parent.history.root(),
         validators_hash=validators_hash,

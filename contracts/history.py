@@ -6,7 +6,7 @@ document and computes every block anew, so it also sees each object move.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Final, NamedTuple
 
@@ -30,20 +30,14 @@ from ledger.statetree import LayeredPages, NoPages, PageReader, tree_of
 from ledger.store.interface import Row
 from ledger.transaction import open_envelope, verify_signatures
 
+_Account = tuple[int, int, Place]
+"""An account as its postings left it: balance, their number, place of the last."""
 
-class _Account(NamedTuple):
-    """An account as its postings left it: balance, their number, place of the last."""
-
-    balance: int
-    postings: int
-    place: Place
-
-
-_EMPTY: Final = _Account(0, 0, NO_PLACE)
+_EMPTY: Final[_Account] = (0, 0, NO_PLACE)
 
 
 def _account(balance: Balance) -> _Account:
-    return _Account(balance.amount, balance.count, (balance.height, balance.index))
+    return balance.amount, balance.count, (balance.height, balance.index)
 
 
 def _tag(kind: type[Event]) -> str:
@@ -66,48 +60,56 @@ ONCE: Final = {
 
 
 class History:
-    """What receipts say, taken block by block; ``opening`` is the state of block 0."""
+    """What receipts say, taken block by block.
 
-    def __init__(self, opening: State | None = None) -> None:
+    ``opening`` is the state of block 0; with ``before`` instead, accounts start as they stand in a
+    later state when their first posting comes.
+    """
+
+    def __init__(self, opening: State | None = None, *, before: State | None = None) -> None:
+        self._before = before
         self._accounts: dict[tuple[str, str], _Account] = {}
         self._subjects: set[bytes] = set()
         self._told: set[tuple[str, bytes]] = set()
         for account, unit, balance in balances(opening) if opening is not None else ():
-            self.open_account(account, unit.value, balance)
-
-    def open_account(self, account: str, unit: str, balance: Balance) -> None:
-        """Start from an account as it stands in a state."""
-        self._accounts[account, unit] = _account(balance)
+            self._accounts[account, unit.value] = _account(balance)
 
     def block(self, height: int, receipts: Iterable[Receipt]) -> Iterator[Finding]:
         """Take the receipts of the next block; what is wrong with them."""
         for index, receipt in enumerate(receipts):
-            where = f"block {height}, receipt {index}"
+            place = (height, index)
             if receipt.subject in self._subjects:
-                yield Finding(13, "once", f"{where}: {receipt.subject.hex()} has a receipt already")
+                what = f"{_where(place)}: {receipt.subject.hex()} has a receipt already"
+                yield Finding(13, "once", what)
             self._subjects.add(receipt.subject)
-            if not receipt.applied and (receipt.postings or receipt.events):
-                yield Finding(1, "refusals-book-nothing", f"{where}: refused, and booked")
-            yield from self._postings(where, (height, index), receipt)
-            yield from self._events(where, receipt)
+            if receipt.code and (receipt.postings or receipt.events):
+                yield Finding(1, "refusals-book-nothing", f"{_where(place)}: refused, and booked")
+            if receipt.postings:
+                yield from self._postings(place, receipt)
+            if receipt.events:
+                yield from self._events(_where(place), receipt)
 
-    def _postings(self, where: str, place: Place, receipt: Receipt) -> Iterator[Finding]:
+    def _postings(self, place: Place, receipt: Receipt) -> Iterator[Finding]:
         sums: dict[str, int] = {}
+        accounts = self._accounts
         for posting in receipt.postings:
-            sums[posting.unit] = sums.get(posting.unit, 0) + posting.amount
-            entry = (posting.account, posting.unit)
-            before = self._accounts.get(entry, _EMPTY)
-            after = _Account(before.balance + posting.amount, before.postings + 1, place)
-            if (posting.balance, posting.sequence) != after[:2] or posting.previous != before.place:
-                yield Finding(
-                    16,
-                    "postings-chain",
-                    f"{where}: {posting.account} does not follow from its postings",
-                )
-            self._accounts[entry] = after
-        for unit, total in sorted(sums.items()):
+            unit, amount = posting.unit, posting.amount
+            sums[unit] = sums.get(unit, 0) + amount
+            entry = (posting.account, unit)
+            balance, count, last = accounts.get(entry) or self._opened(entry)
+            balance, count = balance + amount, count + 1
+            if (posting.balance, posting.sequence, posting.previous) != (balance, count, last):
+                what = f"{_where(place)}: {posting.account} does not follow from its postings"
+                yield Finding(16, "postings-chain", what)
+            accounts[entry] = (balance, count, place)
+        for unit, total in sums.items():
             if total:
-                yield Finding(1, "receipts-balance", f"{where}: {unit} sums to {total}")
+                what = f"{_where(place)}: {unit} sums to {total}"
+                yield Finding(1, "receipts-balance", what)
+
+    def _opened(self, entry: tuple[str, str]) -> _Account:
+        record = None if self._before is None else self._before.get(BALANCE, *entry)
+        return _EMPTY if record is None else _account(record)
 
     def _events(self, where: str, receipt: Receipt) -> Iterator[Finding]:
         for event in receipt.events:
@@ -121,21 +123,39 @@ class History:
         """How the balances of a state differ from what the postings so far make."""
         stored = {(account, unit.value): balance for account, unit, balance in balances(state)}
         for account, unit in sorted(stored.keys() | self._accounts.keys()):
-            yield from self.against_account(account, unit, stored.get((account, unit)))
+            balance = stored.get((account, unit))
+            kept = _EMPTY if balance is None else _account(balance)
+            booked = self._accounts.get((account, unit), _EMPTY)
+            if kept != booked:
+                yield _unlike(account, unit, kept, booked)
 
-    def against_account(
-        self, account: str, unit: str, balance: Balance | None
-    ) -> Iterator[Finding]:
-        """How one account of a state differs from what the postings so far make."""
-        kept = _EMPTY if balance is None else _account(balance)
-        booked = self._accounts.get((account, unit), _EMPTY)
-        if kept != booked:
-            yield Finding(
-                16,
-                "postings-make-balances",
-                f"{account} ({unit}) stands at {kept.balance} after {kept.postings} "
-                f"postings, receipts make {booked.balance} after {booked.postings}",
-            )
+    def against_booked(self, state: State, changed: Collection[bytes]) -> Iterator[Finding]:
+        """How the accounts that were posted to differ in a state; and which of ``changed`` keys are
+        those of accounts that nobody posted to."""
+        booked_keys = set()
+        for entry, booked in self._accounts.items():
+            key = BALANCE.key(*entry)
+            booked_keys.add(key)
+            balance = state.record(BALANCE, key)
+            kept = _EMPTY if balance is None else _account(balance)
+            if kept != booked:
+                yield _unlike(*entry, kept, booked)
+        for key in changed:
+            if key.startswith(BALANCE.prefix) and key not in booked_keys:
+                what = f"account {key!r} changed without a posting"
+                yield Finding(16, "postings-make-balances", what)
+
+
+def _unlike(account: str, unit: str, kept: _Account, booked: _Account) -> Finding:
+    what = (
+        f"{account} ({unit}) stands at {kept[0]} after {kept[1]} postings, receipts make "
+        f"{booked[0]} after {booked[1]}"
+    )
+    return Finding(16, "postings-make-balances", what)
+
+
+def _where(place: Place) -> str:
+    return f"block {place[0]}, receipt {place[1]}"
 
 
 @cache

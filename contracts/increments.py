@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from contracts.executor import BlockInput, Execution
-from contracts.framework.posting import BALANCE
 from contracts.history import History, illegal_moves, untimely
 from contracts.invariants import Finding
 from ledger.state import State
@@ -24,24 +23,8 @@ def broken_by(before: State, execution: Execution, block: BlockInput) -> Iterato
     objects move along their machines (12); deadlines fire when they are due (13).
     """
     yield from untimely(before, execution, block)
-    yield from illegal_moves(before, execution.overlay.changes())
-    history = History()
-    touched = {
-        (posting.account, posting.unit): None
-        for receipt in execution.receipts
-        for posting in receipt.postings
-    }
-    for account, unit in touched:
-        record = before.get(BALANCE, account, unit)
-        if record is not None:
-            history.open_account(account, unit, record)
+    changes = execution.overlay.changes()
+    yield from illegal_moves(before, changes)
+    history = History(before=before)
     yield from history.block(block.height, execution.receipts)
-    booked = {BALANCE.key(*entry) for entry in touched}
-    for account, unit in touched:
-        yield from history.against_account(
-            account, unit, execution.overlay.get(BALANCE, account, unit)
-        )
-    for key in execution.overlay.changes():
-        if key.startswith(BALANCE.prefix) and key not in booked:
-            what = f"block {block.height}: account {key!r} changed without a posting"
-            yield Finding(16, "postings-make-balances", what)
+    yield from history.against_booked(execution.overlay, changes)

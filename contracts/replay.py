@@ -123,7 +123,7 @@ class Stretch:
 
         ``signatures=False`` as in :meth:`contracts.verifier.Verifier.take`.
         """
-        self._verifier.check(blocks)
+        self._verifier.check(blocks, content=False)
         for block in blocks:
             made = self._verifier.take(block, signatures=signatures)
             self.once.take(told_by(block.header, made.execution.receipts))

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from contracts.blocks import MadeBlock, Parent, difference, make_block
-from contracts.executor import BlockInput, Candidate, read_candidate, read_trusted
+from contracts.executor import BlockInput, Candidate, read_opened, read_trusted
 from contracts.genesis import found, read_application
 from contracts.increments import broken_by
 from contracts.invariants import Finding, broken
@@ -78,11 +78,13 @@ class Verifier:
         """Who finalizes the next block."""
 
     # step one: is it what a quorum finalized? ---------------------------------------------------
-    def check(self, blocks: Sequence[PublishedBlock]) -> None:
+    def check(self, blocks: Sequence[PublishedBlock], *, content: bool = True) -> None:
         """Raise unless the blocks follow the newest verified one and a quorum finalized them all.
 
-        Nothing in them is believed before. Raises :class:`contracts.violations.Forked` if a quorum
-        finalized them and they follow another block instead.
+        Nothing in them is believed before. Without ``content`` it is left to :meth:`take` to find
+        transactions that are not those of their header, which costs less. Raises
+        :class:`contracts.violations.Forked` if a quorum finalized them and they follow another
+        block instead.
         """
         finals = require_final(
             self.chain_id, blocks, self.head.height + 1, self.validators, self._verify
@@ -98,8 +100,9 @@ class Verifier:
                 raise violated(Check.LINK, header.height, fault, certified=True)
             parent, parent_hash = header, header.hash()
             history = history.append(parent_hash)
-        for block in blocks:
-            self._require_content(block)
+        if content:
+            for block in blocks:
+                self._require_content(block)
 
     def _require_content(self, block: PublishedBlock) -> None:
         header = block.header
@@ -159,6 +162,7 @@ class Verifier:
         )
         violations = tuple(self._compare(block, made, candidates))
         if violations:
+            self._require_content(block)
             raise Violated(violations)
         self._store.commit(made.commit._replace(certificate=block.certificate))
         self.state.absorb(made.execution.overlay)
@@ -178,6 +182,7 @@ class Verifier:
             try:
                 candidates[position] = read(self.chain_id, row.wire)
             except CodedError as error:
+                self._require_content(block)
                 raise violated(
                     Check.SIGNATURE,
                     block.header.height,
@@ -239,8 +244,9 @@ class Verifier:
 
 def read_verified(chain_id: bytes, wire: bytes) -> Candidate:
     """A transaction, read strictly and with each of its signatures verified."""
-    candidate = read_candidate(chain_id, wire)
-    verify_signatures(chain_id, open_envelope(wire))
+    signed = open_envelope(wire)
+    candidate = read_opened(chain_id, wire, signed)
+    verify_signatures(chain_id, signed)
     return candidate
 
 

@@ -182,7 +182,7 @@ def evaluate(
     for rule in covering:
         if rule.max_amount is not None and value > rule.max_amount:
             continue
-        if any(_missing(need, roles) for need in rule.required):
+        if not _satisfied(rule, roles):
             continue
         if rule.daily_limit is None or spent + value <= rule.daily_limit:
             return rule
@@ -200,6 +200,14 @@ def _require_usable(key: Key, time: int) -> Key:
             f"block time is {time}",
         )
     return key
+
+
+def _satisfied(rule: Rule, roles: list[str]) -> bool:
+    for need in rule.required:
+        have = len(roles) if need.role == ANY else roles.count(need.role)
+        if have < need.count:
+            return False
+    return True
 
 
 def _missing(need: Requirement, roles: list[str]) -> int:

@@ -211,7 +211,11 @@ class State:
 
     def absorb(self, block: Overlay) -> None:
         """Take over a block's records after the map below has committed them."""
-        for key, record in block.written():
+        written = dict(block.written())
+        if len(self._cache) + len(written) < self._capacity:
+            self._cache.update(written)
+            return
+        for key, record in written.items():
             self._remember(key, record)
 
     def forget(self) -> None:
@@ -240,6 +244,15 @@ class Overlay(State):
         self._undo: list[tuple[bytes, Any, Any]] | None = None
         self._unsorted: list[bytes] = []
         self._sorted: list[bytes] = []
+
+    def get(self, table: Table[R], *parts: KeyPart) -> R | None:
+        """The record of a key, or None."""
+        # record() written out: every payment reads a dozen records.
+        key = table._keys.get(parts) or table.key(*parts)
+        found = self._view.get(key, _MISSING)
+        if found is _MISSING:
+            found = self._view[key] = self._parent.record(table, key)
+        return found  # type: ignore[no-any-return]
 
     def record(self, table: Table[R], key: bytes) -> R | None:
         """The record of a key that ``table.key`` made."""

@@ -45,6 +45,8 @@ _BRANCH_BYTES = _BRANCH_HEAD + _FANOUT * _DIGEST
 _BUCKET_BYTES = 1 + BUCKET_ENTRIES * _ENTRY
 _NO_CHILD = bytes(_DIGEST)
 _MAX_DEPTH = 64
+_DIGESTS_KEPT = 65_536
+"""Digests of keys that a tree remembers, about 12 MiB."""
 
 
 class PageReader(Protocol):
@@ -113,6 +115,7 @@ class StateTree:
         self._bucket_hash = _hasher(hashlib.sha256(Tag.STATE_BUCKET.value + chain_id))
         self._branch_hash = _hasher(hashlib.sha256(Tag.STATE_BRANCH.value + chain_id))
         self.empty_root = self._bucket_hash(_BUCKET)
+        self._digests: dict[bytes, bytes] = {}
 
     def entry(self, key: bytes, value: bytes) -> bytes:
         """The 64 bytes that stand for a key and its value."""
@@ -136,12 +139,10 @@ class StateTree:
         if not changes:
             return TreeUpdate(self.root(pages), {})
         leaves: list[bytes] = []
-        key_base, value_base = self._key_base, self._value_base
+        known, value_base = self._digests, self._value_base
         for key, value in changes.items():
+            digest = known.get(key) or self._remember(key)
             # hash_of() written out: this loop runs twice per payment.
-            state = key_base.copy()
-            state.update(key)
-            digest = state.digest()
             if value is not None:
                 state = value_base.copy()
                 state.update(digest + value)
@@ -167,6 +168,13 @@ class StateTree:
         batch = _Update(self._bucket_hash, self._branch_hash, NoPages())
         root, _ = batch.place(path, [entry for entry, _ in keyed])
         return TreeUpdate(root, batch.written)
+
+    def _remember(self, key: bytes) -> bytes:
+        """The digest of a key: the same accounts change again and again."""
+        if len(self._digests) >= _DIGESTS_KEPT:
+            self._digests.clear()
+        digest = self._digests[key] = self.key_digest(key)
+        return digest
 
     def prove(self, pages: PageReader, key: bytes) -> StateProof:
         """The proof of a key's value, or of its absence."""
@@ -283,6 +291,10 @@ class _Update:
 
     def _bucket(self, path: bytes, page: bytes, leaves: list[bytes]) -> tuple[bytes, int]:
         """Change a bucket, which may become a branch. Hash (zero if empty) and entry count."""
+        changed = _with_values(page, leaves)
+        if changed is not None:
+            self.written[path] = changed
+            return self._bucket_hash(changed), len(changed) // _ENTRY
         entries = [page[i : i + _ENTRY] for i in range(1, len(page), _ENTRY)]
         for leaf in leaves:
             digest = leaf[:_DIGEST]
@@ -411,6 +423,25 @@ def _count(page: bytes) -> int:
     if page[:1] == _BUCKET:
         return (len(page) - 1) // _ENTRY
     return int.from_bytes(page[1:_BRANCH_HEAD], "big")
+
+
+def _with_values(bucket: bytes, leaves: list[bytes]) -> bytes | None:
+    """A bucket with new values of keys that it holds; None if a key comes, goes or stays as it is.
+
+    The usual change, without taking the bucket apart.
+    """
+    page = bucket
+    for leaf in leaves:
+        if len(leaf) != _ENTRY:
+            return None
+        digest = leaf[:_DIGEST]
+        at = page.find(digest)
+        while at > 0 and (at - 1) % _ENTRY:  # no entry starts here
+            at = page.find(digest, at + 1)
+        if at < 0:
+            return None
+        page = page[:at] + leaf + page[at + _ENTRY :]
+    return None if page == bucket else page
 
 
 def _find(bucket: bytes, digest: bytes) -> bytes | None:

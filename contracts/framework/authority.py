@@ -266,7 +266,12 @@ def _require_known(
     signers: Collection[bytes], keyrings: Sequence[Keyring], proofs: Sequence[bytes]
 ) -> None:
     for signer in signers:
-        if signer not in proofs and all(ring.find(signer) is None for ring in keyrings):
+        if signer in proofs:
+            continue
+        for ring in keyrings:
+            if ring.find(signer) is not None:
+                break
+        else:
             raise CodedError(
                 UNAUTHORISED_SIGNER,
                 f"the key {signer.hex()[:16]}… belongs to no party to this transaction",

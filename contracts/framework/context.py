@@ -113,7 +113,7 @@ class Context:
         self.policy = ""
         self.postings: list[Posting] = []
         self.events: list[Event] = []
-        self._before: dict[tuple[str, str], int] = {}
+        self._before: dict[bytes, tuple[str, str, int]] = {}
         self._objects = 0
 
     # Records
@@ -198,8 +198,8 @@ class Context:
         after = before + amount
         if not -MAX_INT <= after <= MAX_INT:
             raise CodedError(OVER_BALANCE_LIMIT, f"{account} would exceed 2^63-1 minor units")
-        self._before.setdefault((account, unit), before)
-        state.put(BALANCE, Balance(after, count, self.height, self.index), account, unit)
+        self._before.setdefault(key, (account, unit, before))
+        state.put_record(BALANCE, key, Balance(after, count, self.height, self.index))
         self.postings.append(Posting(account, unit, amount, after, count, place))
 
     def finish_operation(self) -> None:
@@ -208,8 +208,8 @@ class Context:
         Raises ``INSUFFICIENT_FUNDS`` or ``OVER_CREDIT_LINE``.
         """
         moved: list[Moved] = []
-        for (account, unit), before in self._before.items():
-            record = self.state.get(BALANCE, account, unit)
+        for key, (account, unit, before) in self._before.items():
+            record = self.state.record(BALANCE, key)
             after = 0 if record is None else record.amount
             kind = kind_of(account)
             side = kind.side
