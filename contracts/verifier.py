@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from contracts.blocks import MadeBlock, Parent, difference, make_block
-from contracts.executor import BlockInput, Candidate, read_opened, read_trusted
+from contracts.executor import BlockInput, Candidate, read_candidate, read_opened, read_trusted
 from contracts.genesis import found, read_application
 from contracts.increments import broken_by
 from contracts.invariants import Finding, broken
