@@ -111,7 +111,7 @@ def run(home: Path, password_file: Path | None, attached: bool) -> None:
     from node import config as configuration
     from node import logs
     from node.config import Home
-    from node.errors import FAR_BEHIND
+    from node.errors import FAR_BEHIND, VOTES_FORGOTTEN
     from node.metrics import NodeMetrics
     from node.opening import open_node
     from node.service import Service
@@ -127,9 +127,11 @@ def run(home: Path, password_file: Path | None, attached: bool) -> None:
         while True:
             opened = open_node(where, config, secret)
             reason = await Service(opened, metrics, may_join=may_join).run(until_closed)
-            if reason is None or reason.code is not FAR_BEHIND:
+            if reason is None or reason.code not in (FAR_BEHIND, VOTES_FORGOTTEN):
                 return reason
             metrics = NodeMetrics()  # what joining measures is served once the node runs again
+            if reason.code is VOTES_FORGOTTEN:
+                continue  # as an observer
             may_join = await _joined(where, config, secret, metrics)
 
     reason = uvloop.run(live())

@@ -193,3 +193,19 @@ def assemble(votes: list[Vote]) -> Certificate:
         first.block,
         tuple(SignerSignature(v.signer, v.signature) for v in ordered),
     )
+
+
+def votes_in(certificate: Certificate, signer: int) -> list[Vote]:
+    """The vote of a signer that a certificate contains, if it does."""
+    return [
+        Vote(
+            certificate.kind,
+            certificate.epoch,
+            certificate.view,
+            certificate.block,
+            signer,
+            entry.signature,
+        )
+        for entry in certificate.signatures
+        if entry.signer == signer
+    ]

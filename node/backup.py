@@ -25,6 +25,7 @@ from ledger.store import copying
 from ledger.store.copying import DATA
 from ledger.store.disk import open_store
 from ledger.store.files import rename_durably, sync_folder, write_durably
+from node import continuity
 from node.config import Home
 from node.identity import KEYS
 from node.joining import swap
@@ -117,6 +118,7 @@ def restore(folder: Path, home: Home, *, replace: bool = False) -> Backup:
             write_durably(file, [(folder / file.name).read_bytes()])
     if not (home.path / KEYS).is_dir():
         shutil.copytree(folder / KEYS, home.path / KEYS)
+        continuity.adopt(home, "this home was made from a backup with its keys")
     partial = home.joined.with_name(home.joined.name + ".part")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)

@@ -6,8 +6,11 @@ guarantor, made by its own hand. So the first start leaves the same random mark 
 whose journal has none, or another, have lost their votes: the node does not start until
 :func:`activate` has set a view below which it abstains.
 
-A backup of a whole home, restored, carries both marks and cannot be told apart from the original:
-whoever restores one activates it before it runs.
+A backup of a whole home, restored, carries both marks. It is known by its place: the journal's
+folder also holds which file the keys' mark is (its inode and the time at which that was last
+written), and no copy has those. A disk put back to an earlier state has them too; that is found out
+by asking peers (:mod:`node.vouching`) and noted by :func:`doubt`. In both cases the node runs as an
+observer, casting no vote, until :func:`activate`.
 """
 
 from __future__ import annotations
@@ -23,11 +26,17 @@ from node.identity import KEYS
 
 MARK = "started"
 ABSTAIN = "abstain-below"
+PLACE = "place"
+DOUBT = "doubt"
+
+NEVER = 2**62
+"""A view that is not reached: a node that abstains below it is an observer."""
 
 
 def require_votes(home: Home) -> int:
     """The view below which this node casts no vote, 0 for none; marks a first start.
 
+    :data:`NEVER` if the home is a copy, or if a peer has shown a vote that it does not know.
     Raises ``VOTES_LOST`` if the node has voted before and its journal is not the one it wrote.
     """
     expected = _read(home.path / KEYS / MARK)
@@ -41,8 +50,29 @@ def require_votes(home: Home) -> int:
             f"{home.votes} is not the vote journal that this node wrote; voting again could "
             f"contradict votes it has forgotten. See: iic node activate --help",
         )
+    if not _read(home.votes / PLACE):
+        _write(home.votes / PLACE, _place(home))
+    if _is_copied(home):
+        doubt(home, "this home is a copy of the one that voted")
+    if reason_for_doubt(home):
+        return NEVER
     abstain = _read(home.votes / ABSTAIN)
     return int(abstain) if abstain.isdecimal() else 0
+
+
+def has_voted(home: Home) -> bool:
+    """Whether the node has been started before."""
+    return bool(_read(home.path / KEYS / MARK))
+
+
+def doubt(home: Home, reason: str) -> None:
+    """Cast no vote from the next start on, because of what is said in one line."""
+    _write(home.votes / DOUBT, reason)
+
+
+def reason_for_doubt(home: Home) -> str:
+    """Why this node casts no vote; empty if it may."""
+    return _read(home.votes / DOUBT)
 
 
 def activate(home: Home, below: int) -> None:
@@ -52,17 +82,37 @@ def activate(home: Home, below: int) -> None:
     home.votes.mkdir(parents=True, exist_ok=True)
     _write(home.votes / ABSTAIN, str(below))
     _mark(home, secrets.token_hex(16))
+    (home.votes / DOUBT).unlink(missing_ok=True)
+
+
+def adopt(home: Home, reason: str) -> None:
+    """Let keys from a backup run in this home, as an observer."""
+    home.votes.mkdir(parents=True, exist_ok=True)
+    doubt(home, reason)
+    _mark(home, secrets.token_hex(16))
+
+
+def _is_copied(home: Home) -> bool:
+    """Whether the keys' mark is another file than the one that this journal belongs to."""
+    place = _read(home.votes / PLACE)
+    return bool(place) and place != _place(home)
+
+
+def _place(home: Home) -> str:
+    found = (home.path / KEYS / MARK).stat()
+    return f"{found.st_ino} {found.st_ctime_ns}"
 
 
 def _mark(home: Home, mark: str) -> None:
     home.votes.mkdir(parents=True, exist_ok=True)
     _write(home.votes / MARK, mark)
     _write(home.path / KEYS / MARK, mark)
+    _write(home.votes / PLACE, _place(home))
 
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="ascii").strip()
+        return path.read_text(encoding="utf-8").strip()
     except FileNotFoundError:
         return ""
 
@@ -70,7 +120,7 @@ def _read(path: Path) -> str:
 def _write(path: Path, text: str) -> None:
     """Replace a small file durably: whole or not at all."""
     partial = path.with_name(path.name + ".part")
-    with partial.open("w", encoding="ascii") as file:
+    with partial.open("w", encoding="utf-8") as file:
         file.write(text + "\n")
         file.flush()
         os.fsync(file.fileno())

@@ -39,6 +39,11 @@ VOTES_LOST = define(
     409,
     "The record of this node's votes is gone; voting again could contradict them.",
 )
+VOTES_FORGOTTEN = define(
+    "VOTES_FORGOTTEN",
+    409,
+    "A peer holds a vote of this node that it does not know of: its disk is an earlier state.",
+)
 VERIFIER_FAILED = define(
     "VERIFIER_FAILED", 500, "Verification workers died over this transaction; it was not taken."
 )

@@ -23,6 +23,7 @@ from ledger.validators import ValidatorSet
 MAX_BLOCKS_IN_RESPONSE = 64
 MAX_CERTIFICATES_IN_RESPONSE = 64
 MAX_VIEWS_IN_REQUEST = 64
+MAX_VOTES_IN_VOUCHER = 4
 MAX_PART_BYTES = 2 * limits.MAX_BLOCK_BYTES
 """One block's rows, or one bucket of the state, whatever they hold."""
 
@@ -230,6 +231,16 @@ class PartAnswer(Struct, tag=1):
     content: Annotated[bytes, msgspec.Meta(max_length=MAX_PART_BYTES)] | None
 
 
+class VoucherRequest(Struct, tag=1):
+    """Ask what the receiver knows of the sender's own votes, after the sender's restart."""
+
+
+class Voucher(Struct, tag=1):
+    """The newest votes of whoever asked that the sender holds; their signatures speak."""
+
+    votes: Annotated[tuple[Vote, ...], msgspec.Meta(max_length=MAX_VOTES_IN_VOUCHER)]
+
+
 class Status(Struct, tag=1):
     """Where the sender stands: last committed height and current view. A hint, never a proof."""
 
@@ -254,6 +265,8 @@ Message = (
     | PartAnswer
     | Reproposal
     | DoubleVote
+    | VoucherRequest
+    | Voucher
 )
 
 JoiningMessage = SnapshotRequest | SnapshotOffer | PartRequest | PartAnswer
@@ -277,6 +290,8 @@ MESSAGE_KINDS: dict[int, tuple[type, int]] = {
     14: (PartAnswer, MAX_PART_BYTES + 1 * KIB),
     15: (Reproposal, 1 * KIB),
     16: (DoubleVote, 1 * KIB),
+    18: (VoucherRequest, 1 * KIB),
+    19: (Voucher, 2 * KIB),
 }
 """Frame kind → (structure, most bytes). A published kind never changes its meaning."""
 

@@ -42,6 +42,8 @@ class OpenNode(NamedTuple):
     """What opens them, for keys that are made while the node runs."""
     abstain_below: int = 0
     """The view below which this node casts no vote (:mod:`node.continuity`)."""
+    first_start: bool = False
+    """Whether the node has never been started before, and so has no votes to forget."""
 
     def close(self) -> None:
         """Release store and journal."""
@@ -81,6 +83,7 @@ def open_node(home: Home, config: NodeConfig, password: bytes | None = None) -> 
         validators = validators_after(store, head)
         keys = in_force(identities, validators, State(store))
         index = validators.index_of(keys.vote_key.public)
+        first = not continuity.has_voted(home)
         abstain_below = continuity.require_votes(home)
         opened.pop_all()
         return OpenNode(
@@ -94,6 +97,7 @@ def open_node(home: Home, config: NodeConfig, password: bytes | None = None) -> 
             identities,
             password,
             abstain_below,
+            first,
         )
 
 

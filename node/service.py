@@ -27,19 +27,22 @@ from ledger.snapshot import read_manifest
 from ledger.state import State
 from ledger.store.interface import BlockCommit, ChainStore
 from ledger.validators import ValidatorSet
-from node import description, identity, limits
+from node import continuity, description, identity, limits
 from node.api.handle import Description, RaisedAlarm, Submission, Watch
 from node.consensus.config import Identity
-from node.errors import BUSY, FAR_BEHIND, HALTED, NOT_READY, Busy
+from node.errors import BUSY, FAR_BEHIND, HALTED, NOT_READY, VOTES_FORGOTTEN, Busy
 from node.joining.serving import SnapshotServer
 from node.joining.taker import SnapshotTaker
 from node.logs import logger
 from node.messages import (
-    JoiningMessage,
     Message,
+    PartAnswer,
+    PartRequest,
     SnapshotOffer,
     SnapshotRequest,
     Status,
+    Voucher,
+    VoucherRequest,
     decode_message,
     encode_message,
 )
@@ -50,10 +53,12 @@ from node.opening import OpenNode, in_force, roster_of
 from node.replica.effects import Alarm, Answer, Check
 from node.replica.effects import Submission as Known
 from node.replica.events import Checked, PeerDown, PeerUp, Received, Submitted, Verdict
+from node.replica.records import recall
 from node.replica.replica import Replica
 from node.runner import Runner, wall_clock_ms
 from node.verify.pool import VerifyPool
 from node.votelog import logged
+from node.vouching import Vouching, voucher
 
 if TYPE_CHECKING:
     from node.server import ApiServer
@@ -92,6 +97,7 @@ class Service:
         self._peers = Peers(self._this(), self._roster(), self, self._measured)
         self._snapshots = SnapshotServer(opened.home.snapshots, opened.store, self.send)
         self._taker = SnapshotTaker(opened.home, self._config.snapshot_blocks, self._measured)
+        self._vouching = self._who_vouches()
         self._stopping = asyncio.Event()
         self._reason: CodedError | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -133,10 +139,55 @@ class Service:
             gc.collect()
             gc.freeze()  # what is loaded by now stays: the collector need not walk it again
             gc.set_threshold(*limits.GC_THRESHOLDS)
-            self._runner.start()
+            doubt = continuity.reason_for_doubt(self._opened.home)
+            if doubt:
+                text = f"{doubt}; this node observes, and votes again only after: iic node activate"
+                self.alarm(Alarm("RESTORED", text))
+            if self._vouching is None:
+                self._runner.start()
+            elif self._vouching.done:  # a ledger of one guarantor
+                self._take_part()
             await self._stopping.wait()
             _log.info("node stopping", height=self.head().height)
         return self._reason
+
+    def _who_vouches(self) -> Vouching | None:
+        """None for a node that has no votes to forget, or casts none."""
+        opened = self._opened
+        number, journal = opened.number, recall(opened.journal.load())
+        if number is None or opened.first_start or opened.abstain_below == continuity.NEVER:
+            return None
+        known = max([self.head().view, *(v.view for v in journal.votes if v.signer == number)])
+        others = self._replica.validators.quorum - 1
+        return Vouching(self.chain_id, opened.identity.vote_key.public, known, others)
+
+    def _take_part(self) -> None:
+        """Enter consensus: so many peers vouch that a quorum is there."""
+        self._vouching = None
+        self._runner.start()
+        for peer in self._peers.connected:
+            self._runner.tell(PeerUp(peer))
+
+    def _vouch(self, peer: int) -> None:
+        """Tell a peer what this node holds of its votes."""
+        validators = self._replica.validators
+        if 0 <= peer < validators.size:
+            held = self._replica.core.votes_of(peer)
+            self.send(peer, voucher(self._opened.store, validators, peer, held))
+
+    def _vouched(self, peer: int, message: Voucher) -> None:
+        if self._vouching is None or peer < 0:
+            return
+        forgotten = self._vouching.answered(peer, message)
+        if forgotten is not None:
+            name = self._replica.validators.validators[peer].name
+            reason = f"{name} holds this node's vote in view {forgotten.view}, unknown here"
+            continuity.doubt(self._opened.home, reason)
+            self._measured.alarms.labels(VOTES_FORGOTTEN.name).inc()
+            _log.error("votes were forgotten", reason=reason)
+            self.stop(CodedError(VOTES_FORGOTTEN, reason))
+        elif self._vouching.done:
+            self._take_part()
 
     def stop(self, reason: CodedError | None = None) -> None:
         """End :meth:`run`."""
@@ -293,6 +344,8 @@ class Service:
             raise Busy("too many submissions wait for their answer")
         if self._runner.stopped:
             raise CodedError(NOT_READY, "the node is stopping")
+        if self._vouching is not None:
+            raise CodedError(NOT_READY, f"the node waits for {self._vouching.waiting_for()}")
         self._request_numbers += 1
         number = self._request_numbers
         answer: asyncio.Future[tuple[Known, ...]] = asyncio.get_running_loop().create_future()
@@ -358,7 +411,11 @@ class Service:
                 head=self.head(),
                 view=core.view,
                 leader=core.leader,
-                doing=(replica.waiting_for(), *core.explain()),
+                doing=(
+                    "" if self._vouching is None else self._vouching.waiting_for(),
+                    replica.waiting_for(),
+                    *core.explain(),
+                ),
                 peers=self._peers.states(),
                 heights=replica.peer_heights(),
                 pending_transactions=len(replica.intake.submissions),
@@ -374,23 +431,32 @@ class Service:
     # events of peers (node.network.peers.Sink) ------------------------------------------------
     def peer_up(self, peer: int) -> None:
         """A peer is connected."""
-        self._runner.tell(PeerUp(peer))
+        if self._vouching is None:
+            self._runner.tell(PeerUp(peer))
+        elif peer >= 0:
+            self.send(peer, VoucherRequest())
 
     def peer_down(self, peer: int) -> None:
         """A peer is gone."""
         self._snapshots.forget(peer)
         self._asked_for_snapshot.discard(peer)
-        self._runner.tell(PeerDown(peer))
+        if self._vouching is None:
+            self._runner.tell(PeerDown(peer))
 
     def received(self, peer: int, kind: int, payload: bytes) -> None:
         """A message; what does not decode is the peer's offence."""
         message = decode_message(kind, payload)
         if self._may_join:
             self._consider_joining(peer, message)
-        if isinstance(message, JoiningMessage):
-            self._snapshots.handle(peer, message)
-        else:
-            self._runner.tell(Received(peer, message))
+        match message:
+            case VoucherRequest():
+                self._vouch(peer)
+            case Voucher():
+                self._vouched(peer, message)
+            case SnapshotRequest() | SnapshotOffer() | PartRequest() | PartAnswer():
+                self._snapshots.handle(peer, message)
+            case _ if self._vouching is None:
+                self._runner.tell(Received(peer, message))
 
     # effects of the replica (node.runner.Outside) ---------------------------------------------
     def send(self, peer: int, message: Message) -> None:

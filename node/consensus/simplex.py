@@ -105,6 +105,10 @@ class Core:
         """What helps a peer that asks how these views ended: at most 64 certificates."""
         return self._views.answer(views, self._view)
 
+    def votes_of(self, signer: int) -> tuple[Vote, ...]:
+        """What is held of a validator's votes, signatures perhaps unchecked, in no order."""
+        return self._views.votes_of(signer)
+
     def explain(self) -> tuple[str, ...]:
         """Why the current view has not ended, in words, for an operator."""
         here = self._views.round(self._view)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ledger.block import Certificate, VoteKind
+from ledger.block import Certificate, Vote, VoteKind, votes_in
 from node.consensus.state import Round
 
 MAX_VIEWS_ASKED = 32
@@ -43,6 +43,15 @@ class Views:
     def peek(self, view: int) -> Round | None:
         """What is known of a view, if anything."""
         return self._rounds.get(view)
+
+    def votes_of(self, signer: int) -> tuple[Vote, ...]:
+        """The votes of a validator in the views that are not decided, certificates included."""
+        found: list[Vote] = []
+        for known in self._rounds.values():
+            found += [slots[signer].vote for slots in known.votes.values() if signer in slots]
+            for certificate in known.certificates.values():
+                found += votes_in(certificate, signer)
+        return tuple(found)
 
     def finalize(self, certificate: Certificate) -> None:
         """Raise the floor: everything below a final view is decided."""

@@ -13,17 +13,19 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import NamedTuple
 
+from contracts.verifier import validators_after
 from ledger import keys
 from ledger.errors import BAD_SNAPSHOT, CodedError
 from ledger.genesis import Genesis
+from ledger.state import MemoryMap, State
 from ledger.store.chain import Chain
 from ledger.store.disk import open_store
 from ledger.store.snapshots import first_needed
 from ledger.store.staging import Staging
-from ledger.validators import ValidatorSet
 from node import continuity, identity
 from node.config import Home, NodeConfig
 from node.errors import JOIN_FAILED
+from node.identity import NodeIdentity
 from node.joining import swap
 from node.joining.join import Begin, Done, Effect, GaveUp, Join, Keep, Lied, Send
 from node.joining.taking import window_of
@@ -32,7 +34,7 @@ from node.messages import JoiningMessage, PartAnswer, decode_message, encode_mes
 from node.metrics import NodeMetrics
 from node.network.peers import Peers, Self
 from node.network.roster import Roster
-from node.opening import read_genesis, roster_of
+from node.opening import in_force, read_genesis, roster_of
 
 _log = logger("join")
 _TICK_S = 0.25
@@ -63,26 +65,29 @@ async def join(
     """
     swap.finish(home)
     genesis = read_genesis(home)
-    height, validators = _standing(home, genesis)
-    keys_ = identity.load(home.path, password)
+    identities = tuple(
+        identity.load(home.path, password, folder) for folder in identity.folders(home.path)
+    )
+    height, keys_, roster = _standing(home, config, genesis, identities)
     continuity.require_votes(home)
     session = _Session(home, config, genesis, metrics or NodeMetrics(), height + least_ahead)
     this = Self(genesis.chain_id, keys_.vote_key, keys_.certificate, keys_.tls)
-    return await session.run(this, roster_of(config, validators))
+    return await session.run(this, roster)
 
 
-def _standing(home: Home, genesis: Genesis) -> tuple[int, ValidatorSet]:
-    """The own newest height, 0 without a store, and the validators there."""
+def _standing(
+    home: Home, config: NodeConfig, genesis: Genesis, identities: tuple[NodeIdentity, ...]
+) -> tuple[int, NodeIdentity, Roster]:
+    """The own newest height (0 without a store), and there the keys in force and the peers."""
     if not (home.ledger / "data.mdb").is_file():
-        return 0, genesis.validators
+        keys_ = in_force(identities, genesis.validators, State(MemoryMap({})))
+        return 0, keys_, roster_of(config, genesis.validators)
     store = open_store(home.ledger)
     try:
-        head = store.head
-        if head is None:
-            return 0, genesis.validators
-        validators = store.validators(head.epoch)
-        assert validators is not None, "the store holds its head's validator set"
-        return head.height, validators
+        head, state = store.head, State(store)
+        validators = genesis.validators if head is None else validators_after(store, head)
+        keys_ = in_force(identities, validators, state)
+        return 0 if head is None else head.height, keys_, roster_of(config, validators, state)
     finally:
         store.close()
 

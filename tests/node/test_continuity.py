@@ -43,6 +43,27 @@ def test_a_foreign_journal_is_as_bad_as_none(home: Home, tmp_path: Path) -> None
         continuity.require_votes(home)
 
 
+def test_a_copied_home_observes_until_it_is_activated(home: Home, tmp_path: Path) -> None:
+    continuity.require_votes(home)
+    copy = Home(tmp_path.with_name("copy"))
+    shutil.copytree(home.path, copy.path, copy_function=shutil.copy2)
+    assert continuity.require_votes(home) == 0, "the original is none"
+    for _ in range(2):
+        assert continuity.require_votes(copy) == continuity.NEVER
+    assert "copy" in continuity.reason_for_doubt(copy)
+    continuity.activate(copy, 90)
+    assert [continuity.require_votes(copy) for _ in range(2)] == [90, 90]
+
+
+def test_a_home_put_back_in_place_is_a_copy_too(home: Home, tmp_path: Path) -> None:
+    continuity.require_votes(home)
+    saved = tmp_path.with_name("saved")
+    shutil.copytree(home.path, saved)
+    shutil.rmtree(home.path)
+    saved.rename(home.path)
+    assert continuity.require_votes(home) == continuity.NEVER
+
+
 def test_activation_never_lowers_the_view(home: Home) -> None:
     continuity.require_votes(home)
     continuity.activate(home, 50)
