@@ -238,8 +238,13 @@ class Verifier:
     # the whole state ----------------------------------------------------------------------------
     def broken(self) -> Iterator[Violation]:
         """Every violation of an invariant that the newest state shows; costs what it is large."""
-        for finding in broken(self.state):
-            yield _of_invariant(self.head.height, finding)
+        return broken_state(self.state, self.head.height)
+
+
+def broken_state(state: State, height: int) -> Iterator[Violation]:
+    """Every violation of an invariant that the state after a block shows."""
+    for finding in broken(state):
+        yield _of_invariant(height, finding)
 
 
 def read_verified(chain_id: bytes, wire: bytes) -> Candidate:

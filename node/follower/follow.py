@@ -17,12 +17,19 @@ import msgspec
 
 from contracts.blocks import MadeBlock
 from contracts.validators.events import FaultProven
-from contracts.verifier import Verifier, require_final, validators_after, wires_of
+from contracts.verifier import (
+    Verifier,
+    broken_state,
+    require_final,
+    validators_after,
+    wires_of,
+)
 from contracts.violations import Check, Forked, Violated, Violation
 from ledger.block import Header
 from ledger.errors import BAD_FAULT_PROOF, CodedError
 from ledger.evidence import DoubleVote
 from ledger.segment import PublishedBlock, Segment
+from ledger.state import State
 from ledger.store.chain import Store
 from ledger.validators import ValidatorSet
 from node import limits
@@ -34,6 +41,7 @@ from node.follower.forks import Side, describe_fork
 from node.follower.metrics import FollowerMetrics
 from node.follower.peer import Peer
 from node.follower.source import Nonsense, Unreachable
+from node.follower.stoppable import Stoppable, Stopped
 from node.logs import logger
 from node.runner import wall_clock_ms
 from node.verify.pool import VerifyPool
@@ -69,7 +77,7 @@ class Follower:
         self.peers = tuple(peers)
         self.frozen = ""
         self.checking = False
-        """Whether blocks or the whole state are being verified at this moment."""
+        """Whether blocks are being verified at this moment."""
         self._store = store
         self._pool = pool
         self._book = book
@@ -85,7 +93,8 @@ class Follower:
         self._complete_checks = 0
         self._complete_block: int | None = None
         self._complete_s = 0.0
-        self._complete_ended = 0.0
+        self._checking_state = asyncio.Lock()
+        self._reading: asyncio.Future[tuple[int, list[Violation]]] | None = None
 
     # what others see ----------------------------------------------------------------------------
     @property
@@ -118,11 +127,14 @@ class Follower:
             for peer in self.peers:
                 tasks.create_task(self._look_after(peer))
             tasks.create_task(self._verify())
+            tasks.create_task(self._keep_checking())
         raise AssertionError("following has no end")
 
     async def close(self) -> None:
         """Let the block that is being verified end, and nothing after it."""
         self._stopping = True
+        if self._reading is not None:  # the store stays open until its reader has let go of it
+            await asyncio.gather(self._reading, return_exceptions=True)
         await asyncio.to_thread(self._thread.shutdown, cancel_futures=True)
 
     async def settled(self) -> None:
@@ -133,12 +145,13 @@ class Follower:
         """
         while not self._is_settled():
             await self._change()
+        if not self.frozen and self._complete_block != self.verifier.head.height:
+            await self._check_state()
 
     def _is_settled(self) -> bool:
         seen = all(p.foreign or p.looks >= 2 or p.failures >= 2 for p in self.peers)
         height = self.verifier.head.height
-        whole = self._complete_checks >= 2 or self._complete_block == height
-        caught_up = not self.checking and whole and not self.lag
+        caught_up = not self.checking and not self.lag
         compared = all(
             p.foreign or not p.reachable or p.quarrels or p.agreed >= min(p.height, height) - 1
             for p in self.peers
@@ -307,9 +320,7 @@ class Follower:
 
     # fetching and verifying ---------------------------------------------------------------------
     async def _verify(self) -> None:
-        await self._check_state()
         while True:
-            await self._check_state_if_due()
             peer = None if self.frozen else self._choose()
             if peer is None:
                 with suppress(TimeoutError):  # a peer may have rested
@@ -453,31 +464,36 @@ class Follower:
         self._tell_change()
 
     # the whole state ----------------------------------------------------------------------------
-    async def _check_state_if_due(self) -> None:
+    async def _keep_checking(self) -> None:
         """Check all invariants again, as often as that takes no more than its share of time."""
-        rest = max(limits.COMPLETE_CHECK_SECONDS, limits.COMPLETE_CHECK_SHARE * self._complete_s)
-        due = time.monotonic() - self._complete_ended >= rest
-        first_at_head = self._complete_checks == 1 and not self.lag
-        moved = self._complete_block != self.verifier.head.height
-        if moved and not self.frozen and (due or first_at_head):
-            await self._check_state()
+        while True:
+            if not self.frozen and self._complete_block != self.verifier.head.height:
+                await self._check_state()
+            share = limits.COMPLETE_CHECK_SHARE * self._complete_s
+            await asyncio.sleep(max(limits.COMPLETE_CHECK_SECONDS, share))
 
     async def _check_state(self) -> None:
-        height = self.verifier.head.height
-        began = time.perf_counter()
-        self.checking = True
-        try:
-            found = await self._in_thread(lambda: list(self.verifier.broken()))
-        finally:
-            self.checking = False
-        self._complete_s = time.perf_counter() - began
-        self._complete_ended = time.monotonic()
-        self._complete_checks += 1
-        self._complete_block = height
-        self._metrics.complete_height.set(height)
-        self._metrics.complete_seconds.set(self._complete_s)
-        self._judge(None, found)
+        """Check all invariants on the newest state, beside the verification of further blocks."""
+        async with self._checking_state:
+            began = time.perf_counter()
+            with suppress(Stopped):
+                self._reading = asyncio.ensure_future(asyncio.to_thread(self._broken))
+                height, found = await asyncio.shield(self._reading)
+                self._complete_s = time.perf_counter() - began
+                self._complete_checks += 1
+                self._complete_block = height
+                self._metrics.complete_height.set(height)
+                self._metrics.complete_seconds.set(self._complete_s)
+                self._judge(None, found)
         self._tell_change()
+
+    def _broken(self) -> tuple[int, list[Violation]]:
+        """What one unchanging state breaks, and its height."""
+        with self._store.snapshot() as reader:
+            head = reader.head
+            assert head is not None, "a verified ledger has block 0"
+            state = State(Stoppable(reader, lambda: self._stopping))
+            return head.height, list(broken_state(state, head.height))
 
     # waiting ------------------------------------------------------------------------------------
     async def _in_thread(self, work: Callable[[], T]) -> T:
