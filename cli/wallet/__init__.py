@@ -12,6 +12,7 @@ from cli import output
 from cli.wallet import (
     agenda,
     evidence,
+    explorer,
     keys,
     money,
     operations,
@@ -35,6 +36,7 @@ for _command in (
     agenda.todo,
     votes.vote,
     evidence.group,
+    explorer.group,
     profiles.group,
     statement.statement,
     tx.group,

@@ -44,7 +44,7 @@ def keystore_path(session: Session) -> Path:
     return signing.with_name(signing.name + ".encryption")
 
 
-def _secrets(session: Session) -> list[EncryptionSecret]:
+def secrets_of(session: Session) -> list[EncryptionSecret]:
     """Every encryption key the member has, the newest first."""
     path = keystore_path(session)
     if not path.exists():
@@ -83,9 +83,19 @@ def _annex(session: Session, path: Path) -> tuple[AnnexFile, Annex]:
     return file, record
 
 
-def _content_key(session: Session, file: AnnexFile) -> bytes:
+def open_document(
+    session: Session, path: Path, secrets: Sequence[EncryptionSecret]
+) -> tuple[Annex, Opened]:
+    """What the ledger says of an annex file, and its content, for a holder of encryption keys."""
+    file, record = _annex(session, path)
+    return record, annexes.open_annex(file, _content_key(session, file, secrets))
+
+
+def _content_key(
+    session: Session, file: AnnexFile, secrets: Sequence[EncryptionSecret] | None = None
+) -> bytes:
     """The content key as it was given to the member; raises ``ANNEX_NOT_FOR_YOU``."""
-    for secret in _secrets(session):
+    for secret in secrets_of(session) if secrets is None else secrets:
         given = session.state.get(GRANT, file.commitment, session.party, secret.public)
         if given is not None:
             return annexes.unwrap(given.sealed, secret)

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any, Final
 from urllib.parse import quote
 
+import msgspec
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -19,10 +20,12 @@ from starlette.routing import Route
 from contracts.framework.render import LANGUAGES
 from ledger.block import Header
 from ledger.errors import TOO_LARGE, CodedError
+from ledger.state import State
 from ledger.store.interface import ChainReader
 from node.api.context import Api
 from node.api.guard import HEIGHT_HEADER
 from node.api.lane import Lane
+from node.api.words import respond
 from node.errors import BAD_REQUEST, INTERNAL, NO_SUCH_RESOURCE, Busy
 from node.explorer import download, standalone, status
 from node.explorer.assets import PREFIX, assets
@@ -32,6 +35,7 @@ from node.explorer.language import msg, preferred
 from node.explorer.pages import PAGES
 from node.explorer.proofs import of_block
 from node.explorer.rendering import render
+from node.explorer.sessions import SESSION_COOKIE, Challenge, Login, Sessions
 from node.explorer.settings import ExplorerSettings
 from node.explorer.site import Elsewhere, Group, Page
 from node.explorer.table import Table, machine_values
@@ -40,6 +44,8 @@ from node.logs import logger
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
+LOGIN_PATH: Final = "/explorer/login"
+MAX_LOGIN_BYTES: Final = 2_000
 MAX_QUERY_CHARS: Final = 2_000
 MAX_DOWNLOAD_ROWS: Final = 200_000
 DOWNLOAD_SLICE: Final = 500
@@ -72,6 +78,7 @@ class Site:
         self._settings = settings
         self._clock_ms = clock_ms
         self._lane = Lane(rest=api.settings.lane_rest, waiting=api.settings.lane_waiting)
+        self._sessions = Sessions(api.node.chain_id)
         self._finality_ms: deque[int] = deque(maxlen=FINALITY_BLOCKS)
 
     @cached_property
@@ -122,8 +129,37 @@ class Site:
             app.router.routes.append(Route(offline, _offline_page(language)))
             missing = self._endpoint(_nothing_page(), language)
             app.router.routes.append(Route(f"/{language}/{{rest:path}}", missing))
+        challenge = Route(f"{LOGIN_PATH}/{{code}}", self._challenge, methods=["GET"])
+        app.router.routes.append(challenge)
+        app.router.routes.append(Route(f"{LOGIN_PATH}/{{code}}", self._signed, methods=["POST"]))
         app.router.routes.append(Route("/", _choose_language))
         app.router.routes.append(Route(f"{PREFIX}/{{name:path}}", _static))
+
+    async def _challenge(self, request: Request) -> Response:
+        """What the wallet signs for a code."""
+        node = self._api.node
+        nonce = self._sessions.challenge(request.path_params["code"])
+        name = node.describe()["name"]
+        return respond(
+            Challenge(
+                height=node.head().height,
+                node=name,
+                chain_id=node.chain_id.hex(),
+                nonce=nonce.hex(),
+            )
+        )
+
+    async def _signed(self, request: Request) -> Response:
+        """The wallet's signature: the browser that showed the code is logged in."""
+        async with self._api.body(request, MAX_LOGIN_BYTES) as body:
+            try:
+                login = msgspec.json.decode(body, type=Login)
+            except msgspec.MsgspecError as error:
+                raise CodedError(BAD_REQUEST, f"no login: {error}") from None
+        with self._api.snapshot() as (reader, head):
+            state = State(reader)
+            self._sessions.sign(request.path_params["code"], login, state, head.time)
+        return Response(status_code=204)
 
     def _endpoint(self, page: Page, language: str) -> Endpoint:
         async def answer(request: Request) -> Response:
@@ -147,14 +183,25 @@ class Site:
         return answer
 
     async def _page(self, request: Request, page: Page, language: str) -> Response:
+        private = page.private or SESSION_COOKIE in request.cookies
         async with self._turn() as (index, reader, head):
             tag = self._tag(request, index, head)
-            if request.headers.get("if-none-match") == tag:
+            if not private and request.headers.get("if-none-match") == tag:
                 return Response(status_code=304, headers={**HEADERS, "ETag": tag})
             view = self._view(request, page, language, index, reader, head)
             given = page.render(view)
             body = render(language, page.template, self._values(view, page, given))
-        return _html(body, head, {"ETag": tag})
+        answer = _html(body, head, {"Cache-Control": "no-store"} if private else {"ETag": tag})
+        for name, (content, seconds) in view.keep.items():
+            answer.set_cookie(
+                name,
+                content,
+                max_age=seconds,
+                httponly=True,
+                samesite="strict",
+                secure=request.url.scheme == "https",
+            )
+        return answer
 
     def _tag(self, request: Request, index: IndexReader, head: Header) -> str:
         """Whatever a page shows follows from these."""
@@ -180,6 +227,8 @@ class Site:
             head,
             finality_ms=self._finality_ms,
             object_pages=OBJECT_PAGES,
+            sessions=self._sessions,
+            cookies=request.cookies,
             language=language,
             path=request.url.path.removeprefix(f"/{language}") or "/",
             parameters=parameters,

@@ -42,7 +42,8 @@ class Page:
     ``group`` puts the page in the navigation; a page about one object has none, and ``parent`` is
     the path of the list that it belongs to. ``tables`` are those that can be downloaded. ``live``
     pages are fetched again when a block arrives. ``shows`` names the machine whose objects the page
-    is about; its path then ends in ``{id}``, and every link to such an object leads to it.
+    is about; its path then ends in ``{id}``, and every link to such an object leads to it. What a
+    ``private`` page shows depends on the browser, so it is never stored.
     """
 
     path: str
@@ -54,3 +55,4 @@ class Page:
     tables: tuple[Table[Any], ...] = ()
     live: bool = False
     shows: str = ""
+    private: bool = False

@@ -17,6 +17,7 @@ from node.api.words import missing
 from node.explorer.download import has_parquet
 from node.explorer.index.reader import IndexReader
 from node.explorer.language import catalogue
+from node.explorer.sessions import SESSION_COOKIE, Sessions
 from node.explorer.table import Shown, Table
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ class View:
         *,
         finality_ms: Sequence[int] = (),
         object_pages: Mapping[str, str],
+        sessions: Sessions,
+        cookies: Mapping[str, str],
         language: str,
         path: str,
         parameters: Mapping[str, Any],
@@ -56,6 +59,12 @@ class View:
         self.parameters = parameters
         self.query = query
         self._object_pages = object_pages
+        self.sessions = sessions
+        self.cookies = cookies
+        self.session = sessions.who(cookies.get(SESSION_COOKIE, ""), self.state, head.time)
+        """The key holder who looks; None for everybody else."""
+        self.keep: dict[str, tuple[str, int]] = {}
+        """What the browser shall keep: cookies by name, with their content and seconds."""
         self._parties: dict[str, Party | None] = {}
 
     # words ------------------------------------------------------------------------------------

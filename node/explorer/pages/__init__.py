@@ -7,6 +7,7 @@ from typing import Final
 from node.explorer.pages import (
     accounts,
     alarms,
+    annexes,
     blocks,
     contracts,
     disputes,
@@ -36,6 +37,7 @@ PAGES: Final[tuple[Page, ...]] = (
     *guarantees.PAGES,
     *disputes.PAGES,
     *market.PAGES,
+    *annexes.PAGES,
     *money.PAGES,
     *netting.PAGES,
     *fund.PAGES,

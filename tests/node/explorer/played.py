@@ -8,6 +8,9 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 from single_node import SingleNode
 
+from cli.demo import scenario_file
+from cli.scenario.cast import Cast
+from cli.scenario.file import load
 from cli.scenario.play import Stage
 from ledger.store.disk import open_store
 from tests.cli.recorded import recorded_scenario
@@ -19,6 +22,7 @@ class PlayedNode(SingleNode):
     def __init__(self, folder: Path) -> None:
         recorded = recorded_scenario(folder)
         self.stage: Stage = recorded.stage
+        self.cast = Cast(load(scenario_file()))
         self.genesis = recorded.genesis
         self.chain_id = recorded.genesis.chain_id
         self.index = 0
