@@ -23,6 +23,7 @@ from cli.case.commands import case, verify_case
 from cli.describe import describe, describe_event
 from cli.errors import FILE_MISSING
 from cli.export.commands import export
+from cli.export.statements import verify_statement
 from ledger import proof
 from ledger.errors import BAD_PROOF, BAD_RECEIPT, CodedError
 from ledger.genesis import Genesis, load
@@ -268,6 +269,7 @@ def verify_extension(file: Path, genesis: Path, quiet: bool, known: str) -> None
 
 audit.add_command(case)
 audit.add_command(verify_case)
+audit.add_command(verify_statement)
 audit.add_command(export)
 audit.add_command(preference_certificate)
 audit.add_command(audit_words)

@@ -82,14 +82,22 @@ PROVES: Final = (
 )
 CANNOT_PROVE: Final = (
     (
-        "That no other receipt concerns the objects without moving value on those accounts: the "
-        "ledger commits to receipts and to its state, not to an index of who is concerned. Compare "
-        "with a case file from another node, or verify the whole ledger.",
-        "Что нет иных квитанций об этих объектах, не затрагивающих указанные счета: реестр "
-        "фиксирует квитанции и состояние, но не указатель по объектам. Сравните с материалами "
-        "другого узла или проверьте реестр целиком.",
-        "不能证明不存在其他涉及这些对象但未在上述账户记账的回执：账本承诺的是回执与状态，而非按对象的索引。"
-        "请与其他节点的案卷比对，或核验整个账本。",
+        "That no further object is linked to these, and no other receipt concerns them without "
+        "moving value on those accounts: the ledger commits to receipts and to its state, not to "
+        "an index of who is concerned. Compare with a case file from another node, or verify the "
+        "whole ledger.",
+        "Что с этими объектами не связан ещё какой-либо объект и что нет иных квитанций о них, не "
+        "затрагивающих указанные счета: реестр фиксирует квитанции и состояние, но не указатель "
+        "по объектам. Сравните с материалами другого узла или проверьте реестр целиком.",
+        "不能证明不存在与之关联的其他对象，或其他涉及这些对象但未在上述账户记账的回执："
+        "账本承诺的是回执与状态，而非按对象的索引。请与其他节点的案卷比对，或核验整个账本。",
+    ),
+    (
+        "That no receipt about the revocation of a key was left out. Guarantors check every key "
+        "before they record a transaction, and replaying the ledger shows that they did.",
+        "Что не пропущена квитанция об отзыве ключа. Гаранты проверяют каждый ключ до записи "
+        "транзакции, и повторное исполнение реестра это показывает.",
+        "不能证明未遗漏密钥撤销的回执。担保方在记录交易前会检查每个密钥，重放账本即可证实。",
     ),
     (
         "Attempts that the ledger refused, unless they stand in the history of the member that the "

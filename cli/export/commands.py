@@ -131,5 +131,5 @@ def parquet(folder: Path, store: Path, genesis: Path) -> None:
     output.emit(body, human)
 
 
-for command in (*statements.COMMANDS, statements.verify_statement):
+for command in statements.COMMANDS:
     export.add_command(command)

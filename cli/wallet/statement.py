@@ -32,7 +32,7 @@ def statement(
     """Write a statement of an account: a page with its proofs, ISO 20022 or CSV.
 
     Every entry is verified first, and none is left out. Anybody checks a page offline with
-    `iic audit export verify-statement`.
+    `iic audit verify-statement`.
     """
     genesis = session.ledger.genesis
     since, until = statements.period(genesis, first, last)
