@@ -82,9 +82,9 @@ class Told:
 def told_at(view: View, place: tuple[int, int]) -> Told:
     """The receipt of a place; raises ``NO_SUCH_RESOURCE``."""
     height, index = place
-    header = view.reader.header(height)
+    header = view.reader.header(height) if height <= view.head.height else None
     if header is None or index >= header.receipts:
-        raise view.missing(f"receipt {index} of block {height}")
+        raise view.missing(f"receipt {str(index)[:20]} of block {str(height)[:20]}")
     return Told(view, header, index)
 
 

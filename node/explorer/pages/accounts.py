@@ -186,7 +186,11 @@ def _height(view: View) -> int:
             raise CodedError(BAD_REQUEST, "a height is a whole number", field="height")
         return min(int(text), view.head.height)
     if day:
-        return _height_at(view, parse_instant(day))
+        try:
+            time = parse_instant(day)
+        except ValueError as error:
+            raise CodedError(BAD_REQUEST, str(error), field="time") from None
+        return _height_at(view, time)
     return view.head.height
 
 

@@ -82,9 +82,9 @@ ROWS: Table[Told] = Table(
 
 def _requested(view: View) -> Header:
     height = view.parameters["height"]
-    header = view.reader.header(height)
+    header = view.reader.header(height) if height <= view.head.height else None
     if header is None:
-        raise view.missing(f"block {height}")
+        raise view.missing(f"block {str(height)[:20]}")
     return header
 
 
