@@ -128,12 +128,16 @@ def _bare(view: View, value: Any) -> str:
     return view.name(value) if isinstance(value, str) else str(value)
 
 
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
 def detail(view: View, machine: Machine[Any], record: Any, *, title: str = "") -> dict[str, Any]:
     """What ``detail.html`` shows of an object."""
     identity = _identity(view)
     trail = trail_of(view, identity, machine)
     return {
-        "title": title or view.text(machine.meaning).rstrip("."),
+        "title": title or _capital(view.label(machine.name)),
         "machine": machine,
         "record": record,
         "identity": identity,

@@ -8,6 +8,7 @@ from urllib.parse import quote, urlencode
 
 from contracts.framework.glossary import account_label, event_label, name_label
 from contracts.framework.party import PARTY, Party
+from contracts.framework.steps import life_text, step_label
 from contracts.framework.vocabulary import field_label
 from ledger.block import Header
 from ledger.state import State
@@ -85,6 +86,14 @@ class View:
     def event(self, name: str) -> str:
         """What an event is called in the reader's language."""
         return event_label(name, self.language)
+
+    def step(self, event: str) -> str:
+        """What a step of an object's life is called in the reader's language."""
+        return step_label(event, self.language)
+
+    def life_text(self, text: str) -> str:
+        """Who causes a step, or how long a state lasts, in the reader's language."""
+        return life_text(text, self.language)
 
     def field(self, name: str) -> str:
         """A field's name in the reader's language."""

@@ -16,6 +16,7 @@ from contracts.framework.glossary import ACCOUNTS, EVENTS, NAMES
 from contracts.framework.party import PartyKind, Right, Role
 from contracts.framework.posting import account_kinds
 from contracts.framework.render import LANGUAGES
+from contracts.framework.steps import STEPS, TEXTS, life_text
 from contracts.framework.vocabulary import CHOICES
 from contracts.registry import CAPABILITIES
 from ledger.policy import KeyStatus
@@ -75,3 +76,14 @@ def test_states_objects_accounts_and_events_have_names_in_every_language() -> No
     assert {name for name in named if name not in NAMES and name not in CHOICES} == set()
     assert set(account_kinds()) == set(ACCOUNTS)
     assert set(events_by_name()) == set(EVENTS)
+
+
+@pytest.mark.parametrize("language", LANGUAGES[1:])
+def test_steps_of_lives_are_told_in_every_language_and_none_is_left_over(language: str) -> None:
+    kinds = [machine for c in CAPABILITIES for machine in c.machines]
+    assert {step.event for machine in kinds for step in machine.transitions} == set(STEPS)
+    texts = {step.by for machine in kinds for step in machine.transitions}
+    texts |= {limit.window for machine in kinds for limit in machine.limits.values()}
+    texts |= {reason for machine in kinds for reason in machine.rests.values()}
+    assert {text for text in texts if life_text(text, language) == text} == set()
+    assert set(TEXTS) <= texts
