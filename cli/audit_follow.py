@@ -64,8 +64,8 @@ def follow(
 
     A violation that a quorum signed, or a forked ledger, freezes it: it serves what it verified
     before. A peer that shows what no quorum signed, and a guarantor that contradicts itself, are
-    alarms too, and it watches on. Exit code 1 if there was an alarm in this run, 5 if --once
-    reached no peer.
+    alarms too, and it watches on. Exit code 1 if there was an alarm in this run; with --once 4 if
+    peers claim blocks that none of them shows, 5 if none was reached.
     """
     from node.follower.service import FollowerConfig
 
@@ -86,13 +86,34 @@ def follow(
         stop_on_alarm=stop_on_alarm,
     )
     outcome = _run(config, log_level or ("warning" if once else "info"))
+    failure = _failure(outcome) if once else None
+    if failure is not None and output.wants_json():
+        failure.details = {"report": _as_json(config, outcome)}
+        raise failure
     output.emit(_as_json(config, outcome), lambda: _tell(config, outcome))
     if outcome.new_alarms or outcome.watch.frozen:
         output.finish(Exit.VIOLATION)
-    if once and not outcome.reached:
-        raise Failure(
+    if failure is not None:
+        raise failure
+
+
+def _failure(outcome: Outcome) -> Failure | None:
+    """Why catching up says nothing about the newest blocks, without anything being wrong."""
+    if outcome.new_alarms or outcome.watch.frozen:
+        return None
+    if not outcome.reached:
+        return Failure(
             "NODE_UNREACHABLE", "none of the peers answered", Exit.UNREACHABLE, field="--peer"
         )
+    if outcome.withheld > 1:
+        return Failure(
+            "BLOCKS_WITHHELD",
+            f"peers claim {outcome.withheld} blocks after block {outcome.head.height} "
+            "and show none of them",
+            Exit.UNKNOWN,
+            hint="Peers may have pruned them: name one that keeps everything by --peer.",
+        )
+    return None
 
 
 def _is_default(name: str) -> bool:

@@ -72,10 +72,13 @@ def publish(
     """The blocks from height ``start`` on in about ``size`` bytes, ending in a certified one.
 
     At least up to the first certified block, since less could not be verified; empty where the
-    store has none. Without ``content`` the blocks come without their rows.
+    store has none, or where what a block recorded was pruned. Without ``content`` the blocks come
+    without their rows, and none is too old.
     """
     head = store.head
     assert head is not None, "a store that is published holds block 0"
+    if content and start < store.base:
+        return Segment(head.height, ())
     found: list[PublishedBlock] = []
     certified = used = 0
     for height in range(start, start + MAX_BLOCKS):

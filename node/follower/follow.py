@@ -103,6 +103,12 @@ class Follower:
         return max(self.verifier.head.height, *(peer.credible_height for peer in self.peers))
 
     @property
+    def withheld(self) -> int:
+        """How many blocks reachable peers claim beyond what any of them shows."""
+        claims = [p.height for p in self.peers if p.reachable and not p.foreign and not p.quarrels]
+        return max(0, max(claims, default=0) - self.highest)
+
+    @property
     def lag(self) -> int:
         """How many blocks that is ahead of the verified ledger."""
         return max(0, self.highest - self.verifier.head.height)

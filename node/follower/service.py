@@ -67,6 +67,8 @@ class Outcome(NamedTuple):
     head: Header
     reached: bool
     """Whether any peer of this ledger answered."""
+    withheld: int
+    """How many blocks peers claim and none of them shows; one may be final through a later one."""
 
 
 class FollowerService:
@@ -162,6 +164,7 @@ class FollowerService:
             self._follower.watch,
             self.head(),
             any(p.heard_ms is not None and not p.foreign for p in self._follower.peers),
+            self._follower.withheld,
         )
 
     # what the follower tells (node.follower.follow.Outside) -------------------------------------
@@ -296,11 +299,17 @@ class FollowerService:
             return "a peer: none of those that are followed answers"
         if follower.lag:
             return f"blocks {self.head().height + 1} to {follower.highest}, being verified"
+        if follower.withheld > 1:
+            return (
+                f"a peer that shows block {self.head().height + 1}: those that answer claim "
+                f"{follower.withheld} more and show none (has it been pruned there?)"
+            )
         return ""
 
     def _not_ready(self) -> str:
         follower = self._follower
-        if follower.lag > 1 or follower.frozen or not any(p.reachable for p in follower.peers):
+        stuck = follower.frozen or not any(p.reachable for p in follower.peers)
+        if stuck or follower.lag > 1 or follower.withheld > 1:
             return f"the follower waits for {self._waiting_for()}"
         return ""
 
