@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 from ledger.codec import encode
 from ledger.evidence import DoubleVote
-from node.api.alarms import vote_words
 from node.api.handle import Peer, RaisedAlarm
 from node.explorer.language import msg
 from node.explorer.site import Group, Page
@@ -58,7 +57,7 @@ ALARMS: Table[RaisedAlarm] = Table(
         Column("number", msg("Number"), Format.COUNT, lambda a: a.number),
         Column("raised", msg("Raised"), Format.INSTANT, lambda a: a.raised_ms),
         Column("code", msg("Code"), Format.TEXT, lambda a: a.code),
-        Column("text", msg("What happened"), Format.TEXT, lambda a: a.text),
+        Column("text", msg("What happened"), Format.WORDS, lambda a: a.text),
         Column(
             "block",
             msg("Block"),
@@ -82,8 +81,10 @@ EVIDENCE: Table[DoubleVote] = Table(
         Column("validator", msg("Validator"), Format.COUNT, lambda e: e.first.signer),
         Column("epoch", msg("Epoch"), Format.COUNT, lambda e: e.first.epoch),
         Column("view", msg("View"), Format.COUNT, lambda e: e.first.view),
-        Column("first", msg("One vote"), Format.TEXT, lambda e: vote_words(e.first)),
-        Column("second", msg("The other vote"), Format.TEXT, lambda e: vote_words(e.second)),
+        Column("first", msg("One vote"), Format.TEXT, lambda e: e.first.kind.name.lower()),
+        Column("first_block", msg("Its block"), Format.ID, lambda e: e.first.block),
+        Column("second", msg("The other vote"), Format.TEXT, lambda e: e.second.kind.name.lower()),
+        Column("second_block", msg("Its block"), Format.ID, lambda e: e.second.block),
         Column("proof", msg("Proof"), Format.ID, lambda e: encode(e).hex()),
     ),
     read=lambda view, cursor, limit: _newest_first(view.node.evidence, cursor, limit),
@@ -95,7 +96,7 @@ CHECKED: Table[Verified] = Table(
     msg("Verified by this node since it was started"),
     columns=(
         Column("what", msg("Check"), Format.WORDS, lambda v: v.what),
-        Column("count", msg("Number"), Format.COUNT, lambda v: v.times),
+        Column("count", msg("Times"), Format.COUNT, lambda v: v.times),
         Column(
             "block",
             msg("Up to block"),
