@@ -50,15 +50,27 @@ def tree_head(leaves: Sequence[bytes]) -> bytes:
 
 def inclusion_path(leaves: Sequence[bytes], index: int) -> tuple[bytes, ...]:
     """The proof that leaf ``index`` is in the tree over ``leaves``, from the leaf upwards."""
-    if not 0 <= index < len(leaves):
-        raise IndexError(f"no leaf {index} in a tree of {len(leaves)}")
-    path = []
-    for level in _levels(leaves)[:-1]:
-        sibling = index ^ 1
-        if sibling < len(level):
-            path.append(level[sibling])
-        index >>= 1
-    return tuple(path)
+    return Tree(leaves).path(index)
+
+
+class Tree:
+    """A tree over leaf inputs, computed once in O(n) for many paths of O(log n) each."""
+
+    def __init__(self, leaves: Sequence[bytes]) -> None:
+        self._size = len(leaves)
+        self._levels = _levels(leaves)
+
+    def path(self, index: int) -> tuple[bytes, ...]:
+        """As :func:`inclusion_path`."""
+        if not 0 <= index < self._size:
+            raise IndexError(f"no leaf {index} in a tree of {self._size}")
+        path = []
+        for level in self._levels[:-1]:
+            sibling = index ^ 1
+            if sibling < len(level):
+                path.append(level[sibling])
+            index >>= 1
+        return tuple(path)
 
 
 def _levels(leaves: Sequence[bytes]) -> list[list[bytes]]:

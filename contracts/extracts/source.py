@@ -28,7 +28,7 @@ from ledger.receipt import Place, Receipt, read_receipt
 from ledger.state import State, Table
 from ledger.store.chain import Store
 from ledger.store.interface import ChainReader
-from ledger.store.proofs import prove_receipt, prove_state
+from ledger.store.proofs import BlockProofs, prove_state
 
 R = TypeVar("R", bound=Struct)
 T = TypeVar("T")
@@ -118,6 +118,7 @@ class StoreSource:
 
     def __init__(self, store: Store, genesis: Genesis) -> None:
         self._store = store
+        self._block: BlockProofs | None = None
         self.genesis = genesis
 
     def _ask(self, question: Callable[[ChainReader], T]) -> T:
@@ -127,7 +128,13 @@ class StoreSource:
 
     def receipt(self, place: Place) -> ProvenReceipt:
         """The receipt at a place."""
-        found = self._ask(lambda reader: prove_receipt(reader, *place))
+        height, index = place
+        if self._block is None or self._block.height != height:
+            if self._store.header(height) is None:
+                raise no_receipt(place)
+            # An account's postings often lie side by side: the block's trees serve them all.
+            self._block = self._ask(lambda reader: BlockProofs(reader, height))
+        found = self._block.receipt(index)
         if found is None:
             raise no_receipt(place)
         return found

@@ -26,28 +26,44 @@ def prove_receipt(reader: ChainReader, height: int, index: int) -> ProvenReceipt
 
     Raises ``NOT_CERTIFIED`` while neither the block nor one above it has a stored finalization.
     """
-    row, header = reader.row(height, index), reader.header(height)
-    if row is None or header is None:
+    if reader.row(height, index) is None or reader.header(height) is None:
         return None
-    finality = prove_finality(reader, height)
-    certified = finality.header
-    rows = reader.rows(height)
-    hashes = [receipt_hash(header.chain_id, r.receipt) for r in rows]
-    transaction_path: tuple[bytes, ...] = ()
-    first = header.receipts - header.transactions
-    if index >= first:
-        wires = [wire_hash(header.chain_id, r.wire) for r in rows[first:]]
-        transaction_path = merkle.inclusion_path(wires, index - first)
-    return ProvenReceipt(
-        transaction=row.wire,
-        receipt=read_receipt(row.receipt),
-        index=index,
-        transaction_path=transaction_path,
-        receipt_path=merkle.inclusion_path(hashes, index),
-        header=header,
-        history_path=_history_path(reader, header, certified),
-        finality=finality,
-    )
+    return BlockProofs(reader, height).receipt(index)
+
+
+class BlockProofs:
+    """The proofs of all receipts of a block that is stored; its trees are computed once.
+
+    Nothing of the reader is kept. Raises ``NOT_CERTIFIED`` as :func:`prove_receipt`.
+    """
+
+    def __init__(self, reader: ChainReader, height: int) -> None:
+        header = _header(reader, height)
+        self.height = height
+        self._header = header
+        self._finality = prove_finality(reader, height)
+        self._history_path = _history_path(reader, header, self._finality.header)
+        self._rows = reader.rows(height)
+        self._first = header.receipts - header.transactions
+        chain_id = header.chain_id
+        self._receipts = merkle.Tree([receipt_hash(chain_id, r.receipt) for r in self._rows])
+        self._wires = merkle.Tree([wire_hash(chain_id, r.wire) for r in self._rows[self._first :]])
+
+    def receipt(self, index: int) -> ProvenReceipt | None:
+        """The proof of one receipt, or None if there is no such receipt."""
+        if not 0 <= index < len(self._rows):
+            return None
+        row, position = self._rows[index], index - self._first
+        return ProvenReceipt(
+            transaction=row.wire,
+            receipt=read_receipt(row.receipt),
+            index=index,
+            transaction_path=() if position < 0 else self._wires.path(position),
+            receipt_path=self._receipts.path(index),
+            header=self._header,
+            history_path=self._history_path,
+            finality=self._finality,
+        )
 
 
 def prove_transaction(reader: ChainReader, transaction_id: bytes) -> ProvenReceipt | None:
