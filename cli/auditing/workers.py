@@ -11,6 +11,7 @@ import gc
 import hashlib
 import multiprocessing
 import os
+import time
 from collections.abc import Iterator
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -43,11 +44,13 @@ class StretchTask(NamedTuple):
 
 
 class StretchDone(NamedTuple):
-    """A stretch is what it says; ``told`` is what may be told once in a whole ledger."""
+    """A stretch is what it says; ``told`` is what may be told once in a whole ledger, ``cpu_s``
+    what the replay took."""
 
     number: int
     transactions: int
     told: list[Told]
+    cpu_s: float
 
 
 class SignatureTask(NamedTuple):
@@ -71,6 +74,10 @@ class Fault(NamedTuple):
     violations: tuple[Violation, ...]
 
 
+class Ready(NamedTuple):
+    """A worker has loaded what it needs."""
+
+
 class Advance(NamedTuple):
     """So many more transactions were replayed."""
 
@@ -87,6 +94,7 @@ class Workers:
     def __init__(self, count: int, genesis: bytes, archive: Path | None = None) -> None:
         context = multiprocessing.get_context("spawn")
         self._free: list[Connection] = []
+        self._starting: list[Connection] = []
         self._busy: set[Connection] = set()
         self._processes = []
         for _ in range(count):
@@ -95,13 +103,17 @@ class Workers:
             process.start()
             theirs.close()
             self._processes.append(process)
-            self._free.append(ours)
+            self._starting.append(ours)
 
     def __enter__(self) -> Workers:
+        """Wait until every worker has loaded what it needs."""
+        while self._starting:
+            _received(self._starting[-1])
+            self._free.append(self._starting.pop())
         return self
 
     def __exit__(self, *_: object) -> None:
-        for connection in (*self._free, *self._busy):
+        for connection in (*self._starting, *self._free, *self._busy):
             connection.close()
         for process in self._processes:
             process.terminate()
@@ -127,16 +139,18 @@ class Workers:
         """What workers have to say, once at least one has or the time is over (s)."""
         for ready in wait(list(self._busy), timeout):
             assert isinstance(ready, Connection)
-            try:
-                report: Report = ready.recv()
-            except EOFError:
-                raise OSError(
-                    "a worker process ended; was it killed, or is memory short?"
-                ) from None
+            report: Report = _received(ready)
             if not isinstance(report, Advance):
                 self._busy.remove(ready)
                 self._free.append(ready)
             yield report
+
+
+def _received(connection: Connection) -> Any:
+    try:
+        return connection.recv()
+    except EOFError:
+        raise OSError("a worker process ended; was it killed, or is memory short?") from None
 
 
 def cores() -> int:
@@ -152,6 +166,7 @@ def _work(connection: Connection, genesis: bytes, archive: Path | None) -> None:
     opened = None if archive is None else open_archive(archive)
     settle_memory()
     try:
+        connection.send(Ready())
         while True:
             task: Task = connection.recv()
             if isinstance(task, SignatureTask):
@@ -191,12 +206,14 @@ def _replay(
             connection.send(Advance(waiting))
             waiting = 0
 
+    cpu = time.process_time()
     try:
         stretch = replay_stretch(genesis, archive, task, taken)
     except Violated as violated:
         return Fault(task.number, violated.violations)
     connection.send(Advance(waiting))
-    return StretchDone(task.number, done, stretch.once.told())
+    spent = time.process_time() - cpu
+    return StretchDone(task.number, done, stretch.once.told(), spent)
 
 
 def replay_stretch(

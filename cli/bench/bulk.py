@@ -37,7 +37,6 @@ START: Final = 20_500 * MS_PER_DAY
 BLOCK_MS: Final = 500
 _LEGS: Final = 250
 _PER_BLOCK: Final = 1_000
-_QUORUM: Final = 3
 
 Progress = Callable[[int, int], None]
 """``progress(done, all)`` in transactions."""
@@ -71,10 +70,14 @@ def fill(
     transactions: int,
     *,
     per_block: int = _PER_BLOCK,
+    keys: Sequence[PrivateKey] | None = None,
     progress: Progress | None = None,
 ) -> None:
-    """Fill an empty store: fund the accounts, then so many signed single-leg transfers."""
-    maker = _Maker(store, genesis)
+    """Fill an empty store: fund the accounts, then so many signed single-leg transfers.
+
+    ``keys`` are the guarantors' vote keys, those of :func:`genesis_of` if they are not given.
+    """
+    maker = _Maker(store, genesis, _vote_keys() if keys is None else keys)
     maker.fund(accounts)
     drawn = pairs(accounts, seed=transactions)
     done = 0
@@ -94,7 +97,7 @@ def fill(
 class _Maker:
     """Makes, certifies and commits one block after the other."""
 
-    def __init__(self, store: Store, genesis: Genesis) -> None:
+    def __init__(self, store: Store, genesis: Genesis, keys: Sequence[PrivateKey]) -> None:
         opening = found(
             read_application(genesis.application), genesis.time, genesis.validators
         ).changes()
@@ -105,7 +108,7 @@ class _Maker:
         self._validators = genesis.validators
         self._state = State(store)
         self._head: Header = store.head
-        self._keys = _vote_keys()
+        self._keys = keys[: genesis.validators.quorum]
         self._salts = itertools.count()
 
     def fund(self, accounts: Sequence[Account]) -> None:
@@ -169,7 +172,7 @@ class _Maker:
                     header.view,
                     header.hash(),
                 )
-                for signer, key in enumerate(self._keys[:_QUORUM])
+                for signer, key in enumerate(self._keys)
             ]
         )
 

@@ -16,6 +16,7 @@ import uvloop
 from cli import output
 from cli.bench import load
 from cli.bench.accounts import Account, account, pairs, signed
+from cli.bench.audit import audit
 from cli.bench.ceiling import verifications_per_second
 from cli.bench.funding import application, fund
 from cli.bench.load import Outcome, Signed
@@ -51,6 +52,8 @@ def bench() -> None:
 
 
 bench.add_command(netting)
+bench.add_command(audit)
+bench.add_command(audit)
 bench.add_command(sync)
 
 

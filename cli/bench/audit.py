@@ -1,0 +1,156 @@
+"""``iic bench audit``: full replay against the bare signature ceiling, and the explorer's pages."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+
+from cli import output
+from cli.auditing.export import write
+from cli.auditing.progress import Meter, Resume
+from cli.auditing.source import StoreSource, open_source
+from cli.auditing.verify import Verified, verify_archive
+from cli.auditing.workers import cores
+from cli.bench import ceiling, pages
+from cli.bench.accounts import account
+from cli.bench.bulk import Progress, fill, genesis_of
+from cli.bench.ceiling import Ceiling
+from cli.bench.report import Value
+from ledger.archive import open_archive
+from ledger.genesis import Genesis
+from ledger.store.disk import open_store
+
+_STRETCHES_PER_CORE = 2
+
+
+class Replay(NamedTuple):
+    """A replay and the ceilings right before and after it."""
+
+    verified: Verified
+    before: Ceiling
+    after: Ceiling
+
+
+@click.command()
+@click.option(
+    "--transactions",
+    type=click.IntRange(100),
+    default=50_000,
+    show_default=True,
+    help="Transfers that are replayed.",
+)
+@click.option("--accounts", type=click.IntRange(2, 1_000_000), default=2_000, show_default=True)
+@click.option(
+    "--page-transactions",
+    type=click.IntRange(0),
+    default=20_000,
+    show_default=True,
+    help="Transactions of the ledger whose pages are measured; 0 for no pages.",
+)
+@click.option(
+    "--page-accounts", type=click.IntRange(100, 1_000_000), default=1_000, show_default=True
+)
+@output.json_option
+def audit(transactions: int, accounts: int, page_transactions: int, page_accounts: int) -> None:
+    """Verify a generated ledger by full replay, and ask for the explorer's pages.
+
+    The ledger consists of distinct signed single-leg transfers. The ceiling is what all cores
+    verify if they do nothing but verify signatures, measured right before and after the replay.
+    """
+    with tempfile.TemporaryDirectory(prefix="iic-bench-") as folder:
+        replay = run_replay(Path(folder), accounts, transactions)
+        report = _replay_report(replay, accounts)
+        if page_transactions:
+            site = pages.prepare(
+                Path(folder) / "site", page_accounts, page_transactions, _told("making pages")
+            )
+            report |= _pages_report(pages.measure(site), page_accounts, page_transactions)
+    output.emit(report, lambda: output.facts((key, _shown(v)) for key, v in report.items()))
+
+
+def run_replay(folder: Path, accounts: int, transactions: int) -> Replay:
+    """Make a ledger, export it with checkpoints, verify the export on all cores."""
+    parties = [account(1_000 + number) for number in range(accounts)]
+    genesis = genesis_of(parties).genesis
+    store = open_store(folder / "ledger")
+    try:
+        fill(store, genesis, parties, transactions, progress=_told("making the ledger"))
+    finally:
+        store.close()
+    output.note("writing an archive")
+    _export(folder, genesis, transactions)
+    archive = open_archive(folder / "ledger.iic")
+    before = ceiling.measure()
+    output.note("replaying it")
+    verified = verify_archive(
+        archive,
+        genesis,
+        jobs=cores(),
+        resume=Resume(folder / "progress", "bench"),
+        quiet=False,
+    )
+    return Replay(verified, before, ceiling.measure())
+
+
+def _export(folder: Path, genesis: Genesis, transactions: int) -> None:
+    every = max(1, transactions // (_STRETCHES_PER_CORE * cores()))
+    with open_source(folder / "ledger") as source:
+        assert isinstance(source, StoreSource), "a folder with a store was filled"
+        write(source, folder / "ledger.iic", genesis, every=every)
+
+
+def _told(what: str) -> Progress:
+    output.note(what)
+    meter: Meter | None = None
+    last = 0
+
+    def progress(done: int, total: int) -> None:
+        nonlocal meter, last
+        meter = meter or Meter(total, quiet=False)
+        meter.advance(done - last)
+        last = done
+        if done == total:
+            meter.end()
+
+    return progress
+
+
+def _replay_report(replay: Replay, accounts: int) -> dict[str, Value]:
+    """Speeds, and the same in CPU time per transaction, which other work hardly changes."""
+    speed = replay.verified.replayed / replay.verified.seconds
+    most = (replay.before.per_s + replay.after.per_s) / 2
+    cpu_us = replay.verified.cpu_s / replay.verified.replayed * 1e6
+    verification_us = (replay.before.cpu_us + replay.after.cpu_us) / 2
+    return {
+        "replayed_tx_per_s": round(speed, 1),
+        "ceiling_verifications_per_s": round(most, 1),
+        "share": round(speed / most, 4),
+        "page_p95_ms": None,
+        "replayed_tx_per_s_per_core": round(speed / cores(), 1),
+        "cpu_us_per_tx": round(cpu_us, 1),
+        "cpu_us_per_verification": round(verification_us, 1),
+        "cpu_share": round(verification_us / cpu_us, 4),
+        "cores": cores(),
+        "transactions": replay.verified.transactions,
+        "accounts": accounts,
+        "replay_seconds": round(replay.verified.seconds, 2),
+    }
+
+
+def _pages_report(times: pages.PageTimes, accounts: int, transactions: int) -> dict[str, Value]:
+    output.note(f"the slowest kind of page: {times.slowest}")
+    return {
+        "page_p95_ms": round(times.p95_ms, 1),
+        "slowest_page_p95_ms": round(times.slowest_p95_ms, 1),
+        "history_first_page_ms": round(times.first_page_ms, 1),
+        "history_deep_page_ms": round(times.deep_page_ms, 1),
+        "page_accounts": accounts,
+        "page_transactions": transactions,
+    }
+
+
+def _shown(value: Value) -> str:
+    return "–" if value is None else f"{value:,}" if isinstance(value, int | float) else str(value)
