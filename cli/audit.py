@@ -15,8 +15,10 @@ import click
 
 from cli import output
 from cli.audit_certificate import preference_certificate
+from cli.audit_compare import consistency, diff, prove
 from cli.audit_follow import follow
 from cli.audit_invariants import invariants
+from cli.audit_records import words_of
 from cli.audit_verify import archive, import_archive, verify
 from cli.audit_words import audit_words
 from cli.case.commands import case, verify_case
@@ -193,6 +195,7 @@ def verify_state(file: Path, genesis: Path, quiet: bool) -> None:
     proven = _read(file, proof.ProvenState, "a state proof")
     signers = proof.verify_state(proven, document)
     header = proven.finality.header
+    words = words_of(proven.key, proven.value, header.time)
     body = {
         "verified": True,
         "network": document.network,
@@ -200,14 +203,14 @@ def verify_state(file: Path, genesis: Path, quiet: bool) -> None:
         "key": proven.key.hex(),
         "present": proven.value is not None,
         "value": None if proven.value is None else proven.value.hex(),
+        "words": words,
         "height": header.height,
         "time": {"iso": output.moment(header.time), "ms": header.time},
         "certified": _signers_json(signers),
     }
 
     def human() -> None:
-        state = "is present" if proven.value is not None else "is absent"
-        output.done(f"verified: the record {state}")
+        output.done(f"verified: {words}")
         output.facts(
             [
                 ("Key", _key_text(proven.key)),
@@ -278,3 +281,6 @@ audit.add_command(follow)
 audit.add_command(verify)
 export.add_command(archive)
 audit.add_command(import_archive)
+audit.add_command(diff)
+audit.add_command(consistency)
+audit.add_command(prove)

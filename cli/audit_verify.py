@@ -92,7 +92,7 @@ def verify(
 
     document = load(genesis)
     started = time.monotonic()
-    with _ending_at_a_fault(), open_source(ledger) as source:
+    with ending_at_a_fault(), open_source(ledger) as source:
         place = folder or ledger.absolute().with_name(f"{ledger.absolute().name}.verify")
         resume = Resume(place, identity_of(source, document))
         if again:
@@ -144,7 +144,7 @@ def _height_of(where: str) -> int:
 
 
 @contextmanager
-def _ending_at_a_fault() -> Iterator[None]:
+def ending_at_a_fault() -> Iterator[None]:
     """Tell a fault and end the command with status 1."""
     try:
         yield
@@ -295,7 +295,7 @@ def import_archive(archive: Path, store: Path, genesis: Path, quiet: bool) -> No
         raise CodedError(FILE_EXISTS, f"{store} exists")
     work = store.with_name(f".{store.name}.part")
     shutil.rmtree(work, ignore_errors=True)
-    with _ending_at_a_fault():
+    with ending_at_a_fault():
         opened = open_archive(archive)
         meter = Meter(opened.manifest.transactions, quiet=quiet)
         try:

@@ -30,6 +30,9 @@ NO_SUCH_PARTY = define("NO_SUCH_PARTY", 0, "No party of the register has that na
 AMBIGUOUS_ID = define("AMBIGUOUS_ID", 0, "The first digits of an id fit more than one.")
 NO_SUCH_ID = define("NO_SUCH_ID", 0, "Neither an id, nor the start of one, nor a saved name.")
 BAD_NAME = define("BAD_NAME", 0, "A name for an id cannot be saved or read.")
+BAD_MOMENT = define(
+    "BAD_MOMENT", 0, "A height, date or name is none, or lies outside of the ledger."
+)
 BAD_SCENARIO = define("BAD_SCENARIO", 0, "A scenario file says something that cannot be played.")
 NODE_UNREACHABLE = define("NODE_UNREACHABLE", 0, "None of the nodes given could be reached.")
 OUTCOME_UNKNOWN = define(

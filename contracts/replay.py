@@ -11,8 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from contracts.blocks import MadeBlock, Parent, make_block
+from contracts.executor import read_candidate
 from contracts.history import ONCE
-from contracts.verifier import Verifier
+from contracts.verifier import Verifier, validators_after
 from contracts.violations import Check, Violated, Violation
 from ledger.block import Header
 from ledger.checkpoint import Checkpoint
@@ -139,6 +141,24 @@ class Stretch:
     def checkpoint(self) -> bytes:
         """The checkpoint after the newest verified block, the same from wherever one started."""
         return self._ledger.checkpoint()
+
+
+def execute(ledger: WorkingLedger, block: PublishedBlock) -> MadeBlock:
+    """Execute the next block without asking whether it is final or right, to see what it does."""
+    head = ledger.head
+    assert head is not None, "block 0 is committed"
+    chain_id = head.chain_id
+    made = make_block(
+        chain_id,
+        Parent(head, head.hash(), State(ledger), ledger, ledger.history()),
+        validators_after(ledger, head),
+        view=block.header.view,
+        time=block.header.time,
+        candidates=[read_candidate(chain_id, row.wire) for row in block.rows if row.wire],
+        is_recorded=ledger.is_recorded,
+    )
+    ledger.commit(made.commit)
+    return made
 
 
 def _working(start: Checkpoint | None) -> WorkingLedger:
