@@ -43,6 +43,8 @@ class LocalNode:
         self.home = home
         self.peers_at = peers_at
         self.url = f"http://{api_at}"
+        self.program: tuple[str, ...] = ("-m", "cli.main")
+        """What the interpreter runs: this release, or another one's entry point."""
         self._process: subprocess.Popen[bytes] | None = None
         self._log: IO[bytes] | None = None
         self._client: Client | None = None
@@ -66,7 +68,7 @@ class LocalNode:
         """Start the process. An ``attached`` node ends with this process, however that ends."""
         assert not self.is_running, f"{self.name} runs already"
         self._log = self.log.open("ab")
-        command = [sys.executable, "-P", "-m", "cli.main", "node", "run"]
+        command = [sys.executable, "-P", *self.program, "node", "run"]
         self._process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
             [*command, "--home", str(self.home.path), *(["--attached"] if attached else [])],
             stdin=subprocess.PIPE if attached else subprocess.DEVNULL,

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from contracts.executor import BlockInput, Candidate, Execution, execute_block
 from contracts.validators.records import VALIDATORS
 from ledger import merkle
-from ledger.block import PROTOCOL_VERSION, Header
+from ledger.block import Header
 from ledger.codec import encode
 from ledger.hashing import Tag, hasher
 from ledger.merkle import Frontier
@@ -85,7 +85,7 @@ def make_block(
         history_root=parent.history.root(),
         validators_hash=validators_hash,
         next_validators_hash=(validators_hash if following is None else following.hash(chain_id)),
-        protocol=PROTOCOL_VERSION,
+        protocol=execution.protocol,
     )
     wires = [b""] * (len(receipts) - len(execution.included))
     wires += [candidate.wire for candidate in execution.included]

@@ -29,6 +29,11 @@ UNAUTHORISED_SIGNER = define(
     "UNAUTHORISED_SIGNER", 403, "A signature is by a key of no party to the transaction."
 )
 
+# Blocks
+UNKNOWN_PROTOCOL = define(
+    "UNKNOWN_PROTOCOL", 503, "The ledger follows a newer protocol than this software knows."
+)
+
 # Any transition
 NOT_FOUND = define("NOT_FOUND", 404, "The object that the operation names does not exist.")
 NOT_ENTITLED = define(

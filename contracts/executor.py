@@ -28,6 +28,7 @@ from contracts.framework.event import plain_event, subjects_of
 from contracts.framework.operation import Operation, read_operation, read_trusted_operation
 from contracts.framework.parameters import LedgerParameters, parameters_of
 from contracts.framework.pause import require_unpaused
+from contracts.framework.protocol import newest_protocol, require_known
 from contracts.framework.schedule import (
     DEADLINE,
     HEIGHT_DEADLINE,
@@ -118,12 +119,14 @@ _MISTAKES: Final = (
 class Execution:
     """What a block does. ``receipts`` start with one per deadline that fired.
 
-    ``included`` are the candidates that have receipts, in order; ``dropped`` the ids of the others
-    with the reason. ``defects`` are unforeseen exceptions of rules, for the operator's log: each
-    of them is in a receipt as ``DEFECT``, and alike on all nodes.
+    ``protocol`` is the version whose rules apply. ``included`` are the candidates that have
+    receipts, in order; ``dropped`` the ids of the others with the reason. ``defects`` are
+    unforeseen exceptions of rules, for the operator's log: each of them is in a receipt as
+    ``DEFECT``, and alike on all nodes.
     """
 
     overlay: Overlay
+    protocol: int
     included: list[Candidate] = field(default_factory=list)
     dropped: list[tuple[bytes, CodedError]] = field(default_factory=list)
     receipts: list[Receipt] = field(default_factory=list)
@@ -225,12 +228,17 @@ def execute_block(
 ) -> Execution:
     """Fire due deadlines, then apply transactions in order, on a new overlay over ``parent``.
 
-    ``is_recorded`` tells whether an earlier block holds a transaction id.
+    ``is_recorded`` tells whether an earlier block holds a transaction id. What was decided to
+    happen at this height comes first, still by the rules of the block below; a new protocol
+    applies to all that follows. Raises ``UNKNOWN_PROTOCOL`` if this software lacks its rules.
     """
-    execution = Execution(Overlay(parent))
+    execution = Execution(Overlay(parent), newest_protocol(parent).version)
     limits = parameters_of(execution.overlay, LedgerParameters)
     for due in due_at_height(execution.overlay, block.height, limits.max_deadlines):
         _execute_deadline(execution, block, due, HEIGHT_DEADLINE)
+    protocol = newest_protocol(execution.overlay)
+    require_known(protocol)
+    execution.protocol = protocol.version
     for due in due_deadlines(execution.overlay, block.time, limits.max_deadlines):
         _execute_deadline(execution, block, due)
     seen: set[bytes] = set()
@@ -264,6 +272,7 @@ def _execute_transaction(
         len(execution.receipts),
         candidate.id,
         transaction.author,
+        protocol=execution.protocol,
     )
 
     def run() -> None:
@@ -300,6 +309,7 @@ def _execute_deadline(
         block.time,
         len(execution.receipts),
         due.id(block.chain_id),
+        protocol=execution.protocol,
     )
 
     def run() -> None:

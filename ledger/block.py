@@ -15,7 +15,10 @@ from ledger.errors import BAD_CERTIFICATE, CodedError
 from ledger.hashing import Tag, digest, message
 from ledger.validators import ValidatorSet
 
+FIRST_PROTOCOL = 1
+"""What every ledger starts with."""
 PROTOCOL_VERSION = 1
+"""The newest protocol that this software knows; it knows all before it."""
 
 Verify = Callable[[bytes, bytes, bytes], bool]
 """``verify(public_key, message, signature)``: :func:`ledger.keys.verify` or a cache in front."""
@@ -47,7 +50,7 @@ class Header(Struct, tag=1):
     history_root: Hash32
     validators_hash: Hash32
     next_validators_hash: Hash32
-    protocol: Uint = PROTOCOL_VERSION
+    protocol: Uint = FIRST_PROTOCOL
 
     def hash(self) -> bytes:
         """The block's identity, 32 bytes."""

@@ -23,7 +23,7 @@ from typing import Annotated, Any, NamedTuple, TypeVar
 import msgspec
 
 from ledger import keys, merkle
-from ledger.block import NO_BLOCK, PROTOCOL_VERSION, Header
+from ledger.block import FIRST_PROTOCOL, NO_BLOCK, Header
 from ledger.codec import Signature, Struct, Uint, decode, encode, to_plain
 from ledger.errors import BAD_GENESIS, BAD_SIGNATURE, TOO_LARGE, CodedError
 from ledger.hashing import NO_CHAIN, Tag, digest, message
@@ -48,7 +48,7 @@ class Genesis(Struct, tag=1):
     time: Uint
     validators: ValidatorSet
     application: Annotated[bytes, msgspec.Meta(min_length=1, max_length=MAX_FILE_BYTES)]
-    protocol: Uint = PROTOCOL_VERSION
+    protocol: Uint = FIRST_PROTOCOL
 
     @property
     def chain_id(self) -> bytes:
@@ -59,8 +59,8 @@ class Genesis(Struct, tag=1):
         """Raise ``BAD_GENESIS`` unless the document is consistent; ``field`` names what is not."""
         if not _NETWORK.fullmatch(self.network):
             raise _bad("a network's name is 2 to 32 of a-z, 0-9 and hyphen", "network")
-        if self.protocol != PROTOCOL_VERSION:
-            raise _bad(f"this version speaks protocol {PROTOCOL_VERSION}", "protocol")
+        if self.protocol != FIRST_PROTOCOL:
+            raise _bad(f"every ledger starts with protocol {FIRST_PROTOCOL}", "protocol")
         if self.validators.epoch != 0:
             raise _bad("the first validators are those of epoch 0", "validators")
         for index, validator in enumerate(self.validators.validators):

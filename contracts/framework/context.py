@@ -75,7 +75,8 @@ class Context:
 
     ``time`` is block time in ms and ``author`` the LEI that acts (empty at a deadline); ``id`` is
     the transaction's or deadline's; ``policy`` is the present operation's class in signing
-    policies, empty at a deadline. ``postings`` and ``events`` become the receipt.
+    policies, empty at a deadline; ``protocol`` the version whose rules apply. ``postings`` and
+    ``events`` become the receipt.
     """
 
     __slots__ = (
@@ -89,6 +90,7 @@ class Context:
         "index",
         "policy",
         "postings",
+        "protocol",
         "state",
         "time",
     )
@@ -102,6 +104,8 @@ class Context:
         index: int,
         id: bytes,
         author: str = "",
+        *,
+        protocol: int = 1,
     ) -> None:
         self.state = state
         self.chain_id = chain_id
@@ -111,6 +115,7 @@ class Context:
         self.id = id
         self.author = author
         self.policy = ""
+        self.protocol = protocol
         self.postings: list[Posting] = []
         self.events: list[Event] = []
         self._before: dict[bytes, tuple[str, str, int]] = {}

@@ -6,6 +6,7 @@ from typing import Final
 
 from contracts.framework.capability import Capability
 from contracts.framework.pause import PAUSES
+from contracts.framework.protocol import PROTOCOL
 from contracts.governance import coherence, events, operations, records, rules  # noqa: F401
 from contracts.governance.invariants import INVARIANTS
 
@@ -33,7 +34,7 @@ CAPABILITY: Final = Capability(
     machines=(records.PROPOSAL,),
     tables=(
         records.PROPOSAL_TABLE,
-        records.PROTOCOL,
+        PROTOCOL,
         records.GUARANTOR_CHANGE,
         PAUSES,
     ),

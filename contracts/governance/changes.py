@@ -35,6 +35,7 @@ from contracts.framework.parameters import (
 from contracts.framework.party import HELD_ONCE, Office, Right, Role, holder, holders
 from contracts.framework.pause import NEVER_PAUSED, PAUSES, Pause, Pauses, pauses
 from contracts.framework.posting import balance_of
+from contracts.framework.protocol import PROTOCOL, Protocol, newest_protocol
 from contracts.framework.schedule import deadline
 from contracts.governance.events import (
     ClassPaused,
@@ -56,11 +57,9 @@ from contracts.governance.operations import (
 )
 from contracts.governance.records import (
     GUARANTOR_CHANGE,
-    PROTOCOL,
     GovernanceParameters,
     GuarantorChange,
     Proposal,
-    Protocol,
 )
 from contracts.register.membership import check_office, conflicts, grant_office, revoke_office
 from contracts.register.withdrawal import begin_withdrawal, is_withdrawing
@@ -277,14 +276,6 @@ def _change_guarantor(ctx: Context, op: ProposeGuarantor, proposal: Proposal) ->
 
 
 # Upgrades
-
-
-def newest_protocol(state: State) -> Protocol:
-    """The newest protocol version that was decided; version 1 if none ever was."""
-    newest = Protocol(1, 0)
-    for _, record in state.scan(PROTOCOL):
-        newest = record
-    return newest
 
 
 def _check_upgrade(ctx: Context, op: ProposeUpgrade) -> None:

@@ -9,9 +9,10 @@ from contracts.framework.capability import invariant
 from contracts.framework.parameters import all_parameters, contradictions, parameters_of
 from contracts.framework.party import Role, holder, holders
 from contracts.framework.pause import NEVER_PAUSED, pauses
+from contracts.framework.protocol import PROTOCOL
 from contracts.framework.schedule import DEADLINE, HEIGHT_DEADLINE
 from contracts.governance.changes import PAUSE_ENDS
-from contracts.governance.records import PROPOSAL_TABLE, PROTOCOL, ProposalState
+from contracts.governance.records import PROPOSAL_TABLE, ProposalState
 from contracts.governance.rules import ENACT
 from ledger.state import State
 

@@ -121,18 +121,6 @@ PROPOSAL: Final = Machine[Proposal](
 )
 
 
-class Protocol(Struct, tag=1):
-    """The protocol version in force since a height, and the digest of its release."""
-
-    version: Uint
-    height: Uint
-    release: Digest | None = None
-
-
-PROTOCOL: Final = Table("protocol", Protocol)
-"""By version: every version that was decided; ``height`` is where it takes effect."""
-
-
 class GuarantorChange(Struct, tag=1):
     """A decision about a guarantor: for whoever changes the set of validators.
 

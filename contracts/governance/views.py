@@ -10,15 +10,13 @@ from contracts.framework.forms import to_named
 from contracts.framework.operation import Operation, read_trusted_operation
 from contracts.framework.parameters import all_parameters, parameters_of
 from contracts.framework.pause import Pause, pauses
-from contracts.governance.changes import newest_protocol
+from contracts.framework.protocol import FIRST, PROTOCOL, Protocol, newest_protocol
 from contracts.governance.records import (
     GUARANTOR_CHANGE,
     PROPOSAL_TABLE,
-    PROTOCOL,
     GuarantorChange,
     Proposal,
     ProposalState,
-    Protocol,
 )
 from ledger.state import State
 
@@ -51,7 +49,7 @@ def paused(state: State) -> tuple[Pause, ...]:
 
 def protocol_at(state: State, height: int) -> Protocol:
     """The protocol version that a block of a height follows, as far as this state knows."""
-    found = Protocol(1, 0)
+    found = FIRST
     for _, record in state.scan(PROTOCOL):
         if record.height <= height:
             found = record

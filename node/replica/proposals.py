@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from ledger import limits
-from ledger.block import PROTOCOL_VERSION
 from ledger.validators import ValidatorSet
 from node.messages import Proposal
 from node.replica.blocktree import ExecutedBlock
@@ -92,8 +91,6 @@ def check_shape(proposal: Proposal, parent: ExecutedBlock, validators: Validator
         raise Invalid(f"time {header.time} is not after the parent's {parent.header.time}")
     if header.epoch != validators.epoch:
         raise Invalid(f"epoch {header.epoch}, the validators are of {validators.epoch}")
-    if header.protocol != PROTOCOL_VERSION:
-        raise Invalid(f"protocol {header.protocol}, this node runs {PROTOCOL_VERSION}")
     if len(set(proposal.batches)) != len(proposal.batches):
         raise Invalid("a batch is named twice")
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
+from contracts.errors import UNKNOWN_PROTOCOL
 from contracts.verifier import validators_after
 from ledger import keys
 from ledger.block import Certificate, Verify, Vote, VoteKind
+from ledger.errors import CodedError
 from ledger.evidence import DoubleVote
+from ledger.keys import PrivateKey
 from ledger.store.interface import ChainStore
 from ledger.validators import ValidatorSet
 from node.consensus import effects as ask
@@ -186,6 +189,15 @@ class Replica:
         self._now = now
         if self._halted:
             return []
+        try:
+            self._take(event, now)
+        except CodedError as error:
+            if error.code is not UNKNOWN_PROTOCOL:
+                raise
+            self._halt(error.code.name, error.message)
+        return self._flush()
+
+    def _take(self, event: Event, now: int) -> None:
         match event:
             case Received(peer, message):
                 self._receive(peer, message)
@@ -201,7 +213,6 @@ class Replica:
                 self._emit(Send(peer, self._status()))
             case PeerDown(peer):
                 self._sync.peer_down(peer)
-        return self._flush()
 
     def status(self, transaction_id: bytes) -> Submission:
         """What is known of a transaction: unknown, pending, final or refused."""
@@ -499,6 +510,9 @@ class Replica:
             else:
                 self._check_drift(judge.block)
             valid = True
+        except CodedError as error:
+            self._wait_for_the_block_below(error, judge.parent)
+            return
         except Invalid as reason:
             self._emit(Alarm("INVALID_PROPOSAL", f"view {judge.view}: {reason}"))
             valid = False
@@ -506,6 +520,14 @@ class Replica:
             self._judging = None
             self._update_work()
             self._tell(tell.BlockJudged(judge.view, judge.block, valid))
+
+    def _wait_for_the_block_below(self, error: CodedError, parent: bytes) -> None:
+        """A block by rules that this software lacks: let the last one by known rules become final.
+
+        The node stops (:meth:`handle`) as soon as nothing but such blocks is left.
+        """
+        if error.code is not UNKNOWN_PROTOCOL or parent == self.tree.head.hash:
+            raise error
 
     def _check_drift(self, block: bytes) -> None:
         heard = self._proposals.get(block)
@@ -527,16 +549,20 @@ class Replica:
         if build is None or self._identity.key is None:
             return
         try:
-            parent = self._assembly.obtain(build.parent, build.parent_view, self._now)
+            self._build(build, self._identity.key)
         except Invalid:
             self._building = None
-            return
+        except CodedError as error:
+            self._wait_for_the_block_below(error, build.parent)
+
+    def _build(self, build: ask.Build, key: PrivateKey) -> None:
+        parent = self._assembly.obtain(build.parent, build.parent_view, self._now)
         if parent is None:
             self._arm_fetch()
             return
-        self._building = None
         if parent.is_last:
-            self._propose_again(self._identity.key, build)
+            self._building = None
+            self._propose_again(key, build)
             return
         taken = {digest for block in self.tree.ancestors(parent) for digest in block.batches}
         first = build.view % self.validators.size
@@ -549,7 +575,8 @@ class Replica:
             candidates=self._assembly.candidates(batches),
             batches=batches,
         )
-        proposal = sign_proposal(self._identity.key, executed.header, build.parent_view, batches)
+        self._building = None
+        proposal = sign_proposal(key, executed.header, build.parent_view, batches)
         self.tree.add(executed)
         self._proposals.want(executed.hash, build.view)
         self._proposals.add(proposal, self._now)

@@ -13,12 +13,13 @@ from ledger_in_memory import Ledger, event, lei
 from contracts.capacity import CapacityParameters
 from contracts.currency.operations import Leg, Transfer
 from contracts.currency.records import CurrencyParameters
-from contracts.errors import OPERATION_PAUSED
+from contracts.errors import OPERATION_PAUSED, UNKNOWN_PROTOCOL
 from contracts.executor import admit
 from contracts.framework.ballot import BALLOT_TABLE, Choice, Majority
 from contracts.framework.calendar import MS_PER_DAY
 from contracts.framework.parameters import parameters_of
 from contracts.framework.party import PARTY, Office, Role, holder
+from contracts.framework.protocol import Protocol
 from contracts.governance.events import GuarantorDecided, ParameterChanged
 from contracts.governance.operations import (
     GuarantorStep,
@@ -35,7 +36,6 @@ from contracts.governance.records import (
     GovernanceParameters,
     ParameterChange,
     ProposalState,
-    Protocol,
 )
 from contracts.governance.views import (
     guarantor_changes,
@@ -47,6 +47,7 @@ from contracts.governance.views import (
 )
 from contracts.register.operations import CastVote, OfficeChange, ProposeOffice
 from contracts.register.records import RegisterParameters
+from ledger import block
 from ledger.errors import CodedError
 
 WHY = "as discussed"
@@ -292,7 +293,10 @@ def test_a_guarantor_does_not_vote_on_its_own_removal_which_begins_a_withdrawal(
     sound(ledger)
 
 
-def test_an_upgrade_takes_effect_at_its_height_and_versions_have_no_gaps() -> None:
+def test_an_upgrade_takes_effect_at_its_height_and_versions_have_no_gaps(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(block, "PROTOCOL_VERSION", 2)
     ledger = funded()
     skip = ProposeUpgrade(3, EVIDENCE, 60, WHY)
     assert ledger.do("registrar", skip).code == "INVALID_TERMS"
@@ -302,7 +306,20 @@ def test_an_upgrade_takes_effect_at_its_height_and_versions_have_no_gaps() -> No
     assert protocol_at(ledger.state, 59).version == 1
     assert protocol_at(ledger.state, 60) == Protocol(2, 60, EVIDENCE)
     assert protocol_ahead(ledger.state) is None
+    assert ledger.block().protocol == 2, "rules of the blocks from there on know it"
     sound(ledger)
+
+
+def test_software_without_the_decided_rules_refuses_the_block_and_says_what_to_install() -> None:
+    ledger = funded()
+    decide(ledger, ProposeUpgrade(2, EVIDENCE, 60, WHY))
+    reach(ledger, 59)
+    before = dict(ledger.base.scan(b""))
+    with pytest.raises(CodedError) as refused:
+        ledger.block()
+    assert refused.value.code is UNKNOWN_PROTOCOL
+    assert EVIDENCE.hex() in refused.value.message and "height 60" in refused.value.message
+    assert dict(ledger.base.scan(b"")) == before
 
 
 PAY = Transfer((Leg(lei(VOLGA), 5),))

@@ -6,8 +6,10 @@ time limit fails, so nothing is stuck.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from cast import EVIDENCE, violations
 from conduct import ALTAI, DAY, INSPECTOR, PLAN, cluster, document, rich
 from hypothesis import HealthCheck, settings
@@ -70,6 +72,7 @@ from contracts.register.records import RegisterParameters
 from contracts.register.runoff import WindUp
 from contracts.register.succession import ProposeSuccession
 from contracts.register.withdrawal import AnnounceWithdrawal, CancelWithdrawal, ChangeHome
+from ledger import block
 from ledger.errors import CodedError
 from ledger.state import Table
 
@@ -91,6 +94,13 @@ CHANGES = (
     ("governance", "least_guarantors", "4"),
     ("currency", "response_days", "0"),
 )
+
+
+@pytest.fixture(autouse=True, scope="module")
+def software_that_knows_what_is_decided() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(block, "PROTOCOL_VERSION", 9)
+        yield
 
 
 class Leaving(RuleBasedStateMachine):
