@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SEEDS ?= 500
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint types layers sim model bench reference lock clean
+.PHONY: help demo test test-all lint types layers sim model determinism bench reference lock clean
 
 help:
 	@echo "make demo       four guarantor nodes play the reference scenario (KEEP=DIR leaves them running)"
@@ -56,6 +56,9 @@ layers: $(VENV)/.dev
 sim: $(VENV)/.dev
 	@$(BIN)/iic sim --seeds $(SEEDS)
 	@$(BIN)/iic sim --seeds 20 --invariants
+
+determinism: $(VENV)/.dev
+	@$(BIN)/python -m tests.determinism.compare
 
 model: $(VENV)/.dev
 	@$(BIN)/iic model check --rules

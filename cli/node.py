@@ -250,6 +250,7 @@ def _show_status(view: NodeView) -> None:
                 f"{view.quorum} of {view.validators} needed, {view.reachable} here; "
                 f"{max(0, view.further_failures_tolerated)} further failures tolerated",
             ),
+            ("Protocol", _protocol(view)),
             ("Pending", f"{view.pending_transactions} transactions"),
         ]
     )
@@ -260,6 +261,15 @@ def _show_status(view: NodeView) -> None:
             for p in view.peers
         ],
     )
+
+
+def _protocol(view: NodeView) -> str:
+    coming = view.upgrade
+    if coming is None:
+        return str(view.protocol)
+    release = "" if coming.release is None else f", release {coming.release}"
+    ready = "this software knows it" if coming.known else "INSTALL IT BEFORE: unknown here"
+    return f"{view.protocol}; {coming.protocol} from height {coming.from_height}{release}: {ready}"
 
 
 def _name(view: NodeView, index: int | None) -> str:

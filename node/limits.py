@@ -123,6 +123,8 @@ STOP_SECONDS = 10.0
 """A graceful stop that takes longer is cut short."""
 ALARMS_KEPT = 256
 """Alarms that a guarantor's node remembers for whoever asks; all are in its log."""
+UPGRADE_LOOK_BLOCKS = 100
+"""Every so many blocks a node looks whether a release is due that it is not."""
 LAG_PROBE_SECONDS = 0.5
 """Interval of the event loop's self-measurement."""
 

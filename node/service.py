@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry
 
+from contracts.framework.protocol import is_known
+from contracts.governance.views import protocol_ahead
 from contracts.validators.records import NODE
 from ledger.block import Header
 from ledger.errors import BAD_SNAPSHOT, CodedError
@@ -147,6 +149,7 @@ class Service:
                 self._runner.start()
             elif self._vouching.done:  # a ledger of one guarantor
                 self._take_part()
+            self._look_for_upgrade()
             await self._stopping.wait()
             _log.info("node stopping", height=self.head().height)
         return self._reason
@@ -491,10 +494,22 @@ class Service:
         """A block is durable: wake who waited for it."""
         self._final_ms = wall_clock_ms()
         self._taker.committed(height)
+        if height % limits.UPGRADE_LOOK_BLOCKS == 0:
+            self._look_for_upgrade()
         due = [reached for wanted, reached in self._waiters if wanted <= height]
         for reached in due:
             if not reached.done():
                 reached.set_result(None)
+
+    def _look_for_upgrade(self) -> None:
+        coming = protocol_ahead(State(self._opened.store))
+        if coming is not None and not is_known(coming):
+            _log.warning(
+                "install the decided release: this node stops before that height",
+                protocol=coming.version,
+                height=coming.height,
+                release=None if coming.release is None else coming.release.hex(),
+            )
 
     def begin_epoch(self, validators: ValidatorSet, own: int | None) -> None:
         """Others decide from here on: connect to them, under the keys that are in force now."""

@@ -39,9 +39,14 @@ def newest_protocol(state: State) -> Protocol:
     return newest
 
 
+def is_known(protocol: Protocol) -> bool:
+    """Whether this software has a version's rules."""
+    return protocol.version <= block.PROTOCOL_VERSION
+
+
 def require_known(protocol: Protocol) -> None:
     """Raise ``UNKNOWN_PROTOCOL`` if this software does not have a version's rules."""
-    if protocol.version > block.PROTOCOL_VERSION:
+    if not is_known(protocol):
         named = "" if protocol.release is None else f", release {protocol.release.hex()}"
         raise CodedError(
             UNKNOWN_PROTOCOL,

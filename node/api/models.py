@@ -527,6 +527,19 @@ class PeerView(View, kw_only=True):
     certificate_expires: Moment | None = None
 
 
+class UpgradeView(View, kw_only=True):
+    """A protocol that the guarantors decided on and that applies from a height on.
+
+    ``known`` tells whether this node's software has its rules; one that has not stops before that
+    height. ``release`` is the digest of the release to install.
+    """
+
+    protocol: int
+    from_height: int
+    release: Hex | None
+    known: bool
+
+
 class NodeView(Answer, kw_only=True):
     """What the node is doing and why it waits."""
 
@@ -553,6 +566,9 @@ class NodeView(Answer, kw_only=True):
     pending_transactions: int
     pending_bytes: int
     syncing: bool
+    protocol: int = 1
+    """The version whose rules made the newest block."""
+    upgrade: UpgradeView | None = None
     history_from: int = 0
     """The lowest block whose transactions this node holds: above 0 once it was pruned or joined by
     a snapshot. Headers, proofs of the state and the validators' changes are complete."""

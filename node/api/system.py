@@ -10,11 +10,14 @@ from fastapi import APIRouter, Path
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.responses import Response
 
+from contracts.framework.protocol import Protocol, is_known
+from contracts.governance.views import protocol_ahead
 from ledger.errors import CodedError, catalogue
+from ledger.state import State
 from node.api.blocks import block_view
 from node.api.context import Api
 from node.api.handle import Description, Peer
-from node.api.models import ErrorCatalogue, ErrorView, NodeView, PeerView, Readiness
+from node.api.models import ErrorCatalogue, ErrorView, NodeView, PeerView, Readiness, UpgradeView
 from node.api.schema import answers, answers_bytes
 from node.api.words import file, moment, respond
 from node.errors import NO_SUCH_RESOURCE
@@ -77,6 +80,7 @@ def routes(api: Api, clock_ms: Callable[[], int]) -> APIRouter:
         with api.snapshot() as (reader, head):
             view = block_view(head, reader.certificate(head.height))
             history_from = reader.base
+            coming = protocol_ahead(State(reader))
         return respond(
             NodeView(
                 height=head.height,
@@ -103,6 +107,8 @@ def routes(api: Api, clock_ms: Callable[[], int]) -> APIRouter:
                 pending_transactions=about["pending_transactions"],
                 pending_bytes=about["pending_bytes"],
                 syncing=about["syncing"],
+                protocol=head.protocol,
+                upgrade=None if coming is None else _upgrade(coming),
                 history_from=history_from,
             )
         )
@@ -169,3 +175,12 @@ def _peer(peer: Peer) -> PeerView:
 def wall_clock_ms() -> int:
     """The machine's clock, for ages that people read; nothing is decided by it."""
     return time.time_ns() // 1_000_000
+
+
+def _upgrade(coming: Protocol) -> UpgradeView:
+    return UpgradeView(
+        protocol=coming.version,
+        from_height=coming.height,
+        release=None if coming.release is None else coming.release.hex(),
+        known=is_known(coming),
+    )

@@ -63,6 +63,10 @@ def _notarize(vote: Said, own: Known, known: Known, place: Place | None, root: P
         return "R2: another block was notarized in this view"
     if place is None:
         return "R2: nobody has proposed this block"
+    if place.view < vote.view:  # the last block of an epoch, proposed again until it is final
+        seen = (said.view for said in known if said.block == vote.block)
+        before = max((view for view in seen if view < vote.view), default=-1)
+        place = Place(vote.view, vote.block, before)
     if place.view != vote.view:
         return f"R2: the block belongs to view {place.view}"
     if place.parent_view >= vote.view:
@@ -119,7 +123,10 @@ def broken(
                 if complete:
                     return f"P3: the block notarized in view {view} has no known place"
                 break
-            at, at_view = place.parent, place.parent_view
+            if place.view < at_view:  # proposed again
+                at_view = place.view
+            else:
+                at, at_view = place.parent, place.parent_view
         if at_view <= below and (at_view, at) != (below, base):
             return f"P3: the block notarized in view {view} does not descend from view {below}'s"
     return ""

@@ -66,6 +66,9 @@ def test_a_rolling_upgrade_stops_only_who_lacks_the_new_rules_before_it_diverges
         witness.wait_for(20)
         at = max(heights(cluster)) + 150
         decide_upgrade(cluster, at)
+        view = cluster.nodes[3].view()
+        assert view is not None and view.upgrade is not None
+        assert view.upgrade.from_height == at and not view.upgrade.known
         for node in cluster.nodes[:3]:
             assert node.stop() == 0
             node.program = (NEWER,)
