@@ -64,8 +64,13 @@ class Case(NamedTuple):
     ballot: Ballot | None
 
 
-def position(state: State) -> Position:
-    """What the fund has, is promised and is owed."""
+def position(state: State, *, held: int | None = None) -> Position:
+    """What the fund has, is promised and is owed.
+
+    ``held`` is what is held for milestones, if the caller knows; otherwise every account is read.
+    """
+    if held is None:
+        held = sum(b.amount for a, _, b in balances(state) if kind_of(a) is TRANCHES)
     promised = dict.fromkeys(PledgeState, 0)
     for _, pledge in state.scan(PLEDGE_TABLE):
         promised[pledge.state] += pledge.amount
@@ -75,7 +80,7 @@ def position(state: State) -> Position:
     )
     return Position(
         free=balance_of(state, THE_POOL),
-        held=sum(b.amount for a, _, b in balances(state) if kind_of(a) is TRANCHES),
+        held=held,
         first_loss=balance_of(state, THE_FIRST_LOSS),
         pledged=promised[PledgeState.PLEDGED],
         called=promised[PledgeState.CALLED] + arrears,

@@ -117,7 +117,13 @@ def _lines(view: View, record: Any) -> list[Line]:
         named = ((name, getattr(record, name)) for name in record.__struct_fields__)
         filled = ((name, value) for name, value in named if value not in (None, "", (), b""))
         filled = ((name, value) for name, value in filled if name not in _TOLD_BY_LIFE)
-        return [Line(view.field(name), _bare(view, value), None) for name, value in filled]
+        return [_bare_line(view, name, value) for name, value in filled]
+
+
+def _bare_line(view: View, name: str, value: Any) -> Line:
+    named = isinstance(value, bytes) and view.index.object(value) is not None
+    path = view.object_path(value) if named else None
+    return Line(view.field(name), _bare(view, value), path)
 
 
 def _bare(view: View, value: Any) -> str:

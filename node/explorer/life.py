@@ -17,7 +17,7 @@ from node.api.describe import LEI_CHARS, events_by_name
 from node.api.history import merged
 from node.explorer.view import View
 
-MOST_RECEIPTS: Final = 500
+MOST_RECEIPTS: Final = 300
 """Of an object's history, so many newest receipts are looked through for what it leads to."""
 
 
@@ -123,8 +123,15 @@ def places_naming(view: View, identity: bytes) -> Iterator[tuple[int, Event]]:
         yield height, event
 
 
-def _events(view: View, identity: bytes) -> Iterator[tuple[int, str, Event]]:
-    """The events of an object's newest receipts, newest receipt first."""
+def _events(view: View, identity: bytes) -> list[tuple[int, str, Event]]:
+    """Height, name and content of the events of an object's newest receipts, newest first."""
+    known: list[tuple[int, str, Event]] | None = view.memo.get(("events", identity))
+    if known is None:
+        known = view.memo["events", identity] = list(_read_events(view, identity))
+    return known
+
+
+def _read_events(view: View, identity: bytes) -> Iterator[tuple[int, str, Event]]:
     for place in islice(merged(view.reader, identity, None, ()), MOST_RECEIPTS):
         row = view.reader.row(place.height, place.position)
         assert row is not None, "an index names a stored row"

@@ -64,6 +64,8 @@ class View:
         self.cookies = cookies
         self.session = sessions.who(cookies.get(SESSION_COOKIE, ""), self.state, head.time)
         """The key holder who looks; None for everybody else."""
+        self.memo: dict[object, Any] = {}
+        """What was found out for one part of the page and serves another."""
         self.keep: dict[str, tuple[str, int]] = {}
         """What the browser shall keep: cookies by name, with their content and seconds."""
         self._parties: dict[str, Party | None] = {}

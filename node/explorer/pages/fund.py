@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from contracts.fund.accounts import TRANCHES
 from contracts.fund.records import (
     APPLICATION,
     INSTALMENT,
@@ -72,7 +73,9 @@ class _Figure(NamedTuple):
 
 
 def _figures(view: View) -> Iterator[_Figure]:
-    found = position(view.state)
+    series = (one for one in view.index.series() if one.kind == TRANCHES.name)
+    held = sum(view.index.total(one, view.index.height) for one in series)
+    found = position(view.state, held=held)
     for name, label in (
         ("free", msg("Free in the pool")),
         ("held", msg("Held for milestones")),

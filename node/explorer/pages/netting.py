@@ -32,6 +32,7 @@ from node.explorer.site import Group, Page
 from node.explorer.table import Column, Format, Money, Slice, Table, cut, entire_of
 from node.explorer.view import View
 
+MOST_ARCS: Final = 10_000
 MOST_BLOCKS: Final = 400
 """A cycle is applied in steps, one a block; so many blocks before its end are read."""
 
@@ -109,9 +110,19 @@ def _requested(view: View) -> Cycle:
 
 
 def arcs_of(view: View, cycle: Cycle) -> list[Arc]:
-    """Who owed whom, largest first: as the books say once it is applied, before that as frozen."""
+    """Who owed whom, largest first: as the books say once it is applied, before that as frozen.
+
+    None of a cycle with more than :data:`MOST_ARCS`: its members' figures tell it.
+    """
+    if cycle.arcs > MOST_ARCS:
+        return []
+    known: list[Arc] | None = view.memo.get(("arcs", cycle.id))
+    if known is not None:
+        return known
     found = _applied(view, cycle) if cycle.state is CycleState.APPLIED else _frozen(view, cycle)
-    return sorted(found, key=lambda arc: (-arc.cleared, -arc.before, arc.debtor, arc.creditor))
+    arcs = sorted(found, key=lambda arc: (-arc.cleared, -arc.before, arc.debtor, arc.creditor))
+    view.memo["arcs", cycle.id] = arcs
+    return arcs
 
 
 def _applied(view: View, cycle: Cycle) -> Iterator[Arc]:
@@ -176,7 +187,10 @@ ARCS: Table[Arc] = Table(
         _amount("after", msg("After")),
     ),
     read=lambda view, cursor, limit: cut(arcs_of(view, _requested(view)), cursor, limit),
-    empty=msg("Nothing of it is frozen yet, or nothing was cleared."),
+    empty=msg(
+        "Nothing of it is frozen yet, nothing was cleared, or it is too large to list: then what "
+        "each member gave and got stands below."
+    ),
 )
 
 

@@ -152,7 +152,7 @@ def _claim(view: View, totals: Totals) -> Iterator[Markup]:
         yield rect(at, 387, 10, 10, f"part {name}", 2)
         yield text(at + 15, 396, told, "small", "start")
         x += width
-        at += 30 + 7.2 * len(told)
+        at += 34 + sum(14.0 if character > "\u2e80" else 7.3 for character in told)
 
 
 def lots(view: View, bars: Sequence[Bar]) -> Markup:
