@@ -100,10 +100,11 @@ CANNOT_PROVE: Final = (
         "不能证明未遗漏密钥撤销的回执。担保方在记录交易前会检查每个密钥，重放账本即可证实。",
     ),
     (
-        "Attempts that the ledger refused, unless they stand in the history of the member that the "
-        "case is about: a refusal names no object.",
-        "Отклонённые попытки, если дело не о самом участнике: отказ не называет объект.",
-        "被账本拒绝的尝试（案卷主体为该成员时除外）：拒绝记录不指明对象。",
+        "Attempts that the ledger refused, of those who appear nowhere else in the case: a refusal "
+        "is found under its author alone.",
+        "Отклонённые попытки тех, кто больше нигде в деле не упомянут: отказ находится только по "
+        "его автору.",
+        "案卷中未另行出现者被账本拒绝的尝试：拒绝记录仅可按其提交方查得。",
     ),
     (
         "What happened after the blocks that are named.",

@@ -65,6 +65,11 @@ class NodeSource:
             if any(event.name in names for event in row.receipt.events)
         ][::-1]
 
+    def refusals(self, lei: str) -> list[Place]:
+        """Places of receipts that refuse a transaction of a party, oldest first."""
+        rows = self._history(lei.encode())
+        return [_place(row) for row in rows if not row.receipt.applied][::-1]
+
     def accounts(self, owner: str) -> list[tuple[str, str]]:
         """Accounts of an owner and their units."""
         pages = self._pages(lambda cursor: calls.accounts(owner, cursor=cursor, limit=_PAGE))

@@ -2,8 +2,9 @@
 
 :func:`gather` collects what concerns a subject: the newest record of the object and of those
 linked to it (a contract's guarantees, lots, disputes and annexes), every receipt whose events name
-one of them, every posting of the accounts that bear their ids, and the receipts that registered,
-revoked or froze the keys of whoever signed. :func:`read` sees only evidence, and tells the same.
+one of them, what its parties attempted about them in vain, every posting of the accounts that bear
+their ids, and the receipts that registered, revoked or froze the keys of whoever signed.
+:func:`read` sees only evidence, and tells the same.
 """
 
 from __future__ import annotations
@@ -179,7 +180,26 @@ def _gather_objects(found: Gatherer, root: bytes) -> list[Place]:
     for account, unit in sorted(_bearing(found, known)):
         for _ in found.walk_back(account, unit):
             pass
+    _gather_refusals(found, known)
     return list(places)
+
+
+def _gather_refusals(found: Gatherer, ids: set[bytes]) -> None:
+    """What parties of the case attempted about its objects and the ledger refused."""
+    for lei in sorted(_parties(found)):
+        for place in found.source.refusals(lei):
+            known = place in found.summaries
+            if not _attempts(found.fetch_receipt(place), ids) and not known:
+                found.receipts.pop(place)
+                found.summaries.pop(place)
+
+
+def _attempts(summary: Summary, ids: set[bytes]) -> bool:
+    """Whether a transaction was refused and its operations name one of these objects."""
+    transaction = summary.transaction
+    if summary.receipt.applied or transaction is None:
+        return False
+    return not ids.isdisjoint(_mentions(transaction.operations))
 
 
 def _take(found: Gatherer, id: bytes) -> bool:
@@ -320,6 +340,7 @@ def _steps(evidence: Evidence, subject: bytes, objects: tuple[Object, ...]) -> I
         author = "" if summary.transaction is None else summary.transaction.author
         concerns = (
             not ids.isdisjoint(subjects_in(summary.receipt))
+            or _attempts(summary, ids)
             or (member and member == author)
             or any(
                 posting.account.endswith(ends) or owner_of(posting.account) == member

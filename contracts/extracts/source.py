@@ -65,6 +65,10 @@ class Source(Protocol):
         """Places of receipts that tell of a party's keys, oldest first."""
         ...
 
+    def refusals(self, lei: str) -> list[Place]:
+        """Places of receipts that refuse a transaction of a party, oldest first."""
+        ...
+
     def accounts(self, owner: str) -> list[tuple[str, str]]:
         """Accounts of an owner and their units."""
         ...
@@ -155,11 +159,17 @@ class StoreSource:
 
     def key_events(self, lei: str) -> list[Place]:
         """Places of receipts that tell of a party's keys, oldest first."""
+        return self._those(lei, tells_of_keys)
+
+    def refusals(self, lei: str) -> list[Place]:
+        """Places of receipts that refuse a transaction of a party, oldest first."""
+        return self._those(lei, lambda receipt: not receipt.applied)
+
+    def _those(self, lei: str, wanted: Callable[[Receipt], bool]) -> list[Place]:
         return [
             place
             for place in self.concerning(lei.encode())
-            if (row := self._store.row(*place)) is not None
-            and tells_of_keys(read_receipt(row.receipt))
+            if (row := self._store.row(*place)) is not None and wanted(read_receipt(row.receipt))
         ]
 
     def accounts(self, owner: str) -> list[tuple[str, str]]:

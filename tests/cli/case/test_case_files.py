@@ -20,6 +20,7 @@ from cli.keystore import Keystore
 from cli.main import main
 from contracts.annex.records import ANNEX, Annex
 from contracts.barter.records import CONTRACT_TABLE, Contract
+from contracts.currency.operations import ReleaseEscrow
 from contracts.extracts import case as cases
 from contracts.extracts.source import StoreSource, object_machines, subjects_in
 from contracts.framework.party import PARTY
@@ -28,7 +29,7 @@ from ledger.genesis import Genesis
 from ledger.keys import PrivateKey
 from ledger.receipt import Place, Receipt, read_receipt
 from ledger.state import State
-from tests.cli.generated import genesis_file
+from tests.cli.generated import GENESIS, genesis_file, played
 from tests.cli.recorded import Recorded
 
 
@@ -96,8 +97,22 @@ def test_a_contract_brings_its_lots_guarantees_and_annexes_and_every_receipt_abo
         if not ids.isdisjoint(subjects_in(receipt))
         or any(posting.account.endswith(ends) for posting in receipt.postings)
     ]
-    assert [step.place for step in told.steps] == expected
+    applied = [step.place for step in told.steps if step.summary.receipt.applied]
+    assert applied == expected
     assert told.accounts and all(a.account.split("/")[-1] in "".join(ends) for a in told.accounts)
+
+
+def test_what_a_party_attempted_in_vain_comes_along_and_nothing_else_of_it() -> None:
+    town = played([("issue", ("Ural Gear", "Volga Bearings"), 9_000, 1_000)])
+    town.set_aside("Ural Gear", "Volga Bearings", 500, 1_000)
+    escrow = town.escrows[0][1]
+    refused = town.act("Volga Bearings", ReleaseEscrow(escrow))
+    other = town.act("Volga Bearings", ReleaseEscrow(bytes(32)))
+    assert not refused.applied and not other.applied
+    source = StoreSource(town.store, GENESIS)
+    told, *_ = verify(packed(source, escrow), GENESIS)
+    subjects = [step.summary.subject for step in told.steps]
+    assert refused.subject in subjects and other.subject not in subjects
 
 
 def test_a_member_brings_every_posting_of_its_accounts(
