@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli import output
+from cli.node_keys import card, rotate
 from cli.node_options import HOME, PASSWORD, password
 from cli.node_storage import backup, prune, restore
 from cli.node_sync import snapshot, sync
@@ -401,6 +402,8 @@ def _child(work: Any) -> Iterator[tuple[Iterator[dict[str, Any]], Any]]:
             outcome()
 
 
+node.add_command(card)
+node.add_command(rotate)
 node.add_command(backup)
 node.add_command(prune)
 node.add_command(restore)

@@ -72,13 +72,15 @@ def create(
     ``name`` and ``party`` (an LEI) go into the certificate's subject for people who look at it;
     nothing is decided by them.
     """
-    path = home / folder
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    final = home / folder
     for file in (VOTE_KEY, TLS_KEY, TLS_CERTIFICATE):
-        if (path / file).exists():
+        if (final / file).exists():
             raise CodedError(
-                BAD_KEY_FILE, f"{path / file} exists already; keys are never overwritten"
+                BAD_KEY_FILE, f"{final / file} exists already; keys are never overwritten"
             )
+    # A running node looks for new folders, so one appears only once it is complete.
+    path = final if folder == KEYS else home / f".{folder}.{os.getpid()}"
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
     from node.certificate import make_certificate  # noqa: PLC0415  # a running node has no use for it
 
     vote_key = keys.PrivateKey.generate()
@@ -87,6 +89,9 @@ def create(
     _write_private(path / TLS_KEY, key_pem)
     _write_private(path / TLS_CERTIFICATE, certificate_pem)
     _sync_folder(path)
+    if path != final:
+        path.rename(final)
+        _sync_folder(home)
     return load(home, password, folder)
 
 

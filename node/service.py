@@ -244,7 +244,7 @@ class Service:
             self._measured.loop_lag.set(max(0.0, loop.time() - due))
             self._measured.checks_waiting.set(self._pool.waiting)
             self._measured.view.set(self._replica.core.view)
-            await self._load_new_keys()
+            await asyncio.to_thread(self._load_new_keys)
             died = self._pool.restarts - self._seen_restarts
             if died:
                 self._measured.worker_restarts.inc(died)
@@ -289,6 +289,7 @@ class Service:
 
     def _who(self, validators: ValidatorSet) -> Identity:
         """Which of this node's keys decides among these validators."""
+        self._load_new_keys()
         try:
             self._identity = in_force(self._keys, validators, State(self._opened.store))
         except CodedError as error:
@@ -298,16 +299,16 @@ class Service:
         index = validators.index_of(self._identity.vote_key.public)
         return Identity(index, None if index is None else self._identity.vote_key)
 
-    async def _load_new_keys(self) -> None:
-        """Take up keys that ``iic node rotate`` has made, before the register names them."""
-        home, password = self._opened.home.path, self._opened.password
+    def _load_new_keys(self) -> None:
+        """Take up keys that ``iic node rotate`` has made, before or as the register names them."""
+        home = self._opened.home.path
         for folder in set(identity.folders(home)) - self._folders:
-            self._folders.add(folder)
             try:
-                self._keys.append(await asyncio.to_thread(identity.load, home, password, folder))
+                self._keys.append(identity.load(home, self._opened.password, folder))
             except CodedError as error:
                 _log.error("new keys cannot be read", folder=folder, reason=error.message)
             else:
+                self._folders.add(folder)
                 _log.info("new keys are at hand", folder=folder)
 
     # what the API sees (node.api.handle.NodeHandle) -------------------------------------------
