@@ -38,7 +38,7 @@ class Chain:
         assert ledger.validators is not None
         self.genesis = Genesis("light", START, ledger.validators, encode(ledger.genesis))
         self.store = Store(MemoryEnvironment())
-        opening = {k: v for k, v in ledger.base.scan(b"")}
+        opening = dict(ledger.base.scan(b""))
         self.store.commit(first_block(self.genesis, opening))
         self.state = State(self.store)
         self.keys = {vote_key(n).public: vote_key(n) for n in range(4)}
