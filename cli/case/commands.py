@@ -23,7 +23,6 @@ from cli.export.options import (
     sourced,
 )
 from cli.files import write_new
-from cli.wallet.names import Names, is_id
 from contracts.annex.events import AnnexGranted
 from contracts.annex.records import GRANT, Annex
 from contracts.errors import INVALID_FIELD
@@ -37,6 +36,8 @@ from ledger import proof
 from ledger.errors import MALFORMED, CodedError
 from ledger.genesis import Genesis, load
 from ledger.proof import ProvenReceipt, ProvenState
+
+_HEX = frozenset("0123456789abcdef")
 
 
 @click.command("case")
@@ -80,11 +81,16 @@ def case(
 def subject_of(source: Source, text: str) -> bytes:
     """An id or a name saved for one, an LEI or a registered name; raises ``NO_SUCH_ID``."""
     wanted = text.strip()
+    if len(wanted) == 64 and set(wanted.lower()) <= _HEX:
+        return bytes.fromhex(wanted)
+    if not lei_problem(wanted):
+        return wanted.encode()
+    from cli.wallet.names import Names  # with all of the wallet, so only if it is needed
+
     saved = Names(source.genesis.chain_id).find(wanted.lower())
-    id = saved or wanted.lower()
-    if is_id(id):
-        return bytes.fromhex(id)
-    lei = wanted if not lei_problem(wanted) else source.party_named(wanted)
+    if saved is not None:
+        return bytes.fromhex(saved)
+    lei = source.party_named(wanted)
     if lei is None:
         raise CodedError(
             NO_SUCH_ID,
