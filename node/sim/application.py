@@ -80,6 +80,14 @@ class Application(Protocol):
 
 
 @cache
+def lei(number: int) -> str:
+    """A valid LEI (ISO 17442) for a simulated party."""
+    body = f"SIMULATED{number:09d}"
+    digits = "".join(str(int(c, 36)) for c in body + "00")
+    return f"{body}{98 - int(digits) % 97:02}"
+
+
+@cache
 def validator_keys(size: int) -> tuple[PrivateKey, ...]:
     """The same keys in every run."""
     return tuple(PrivateKey(bytes([7, i]) * 16) for i in range(size))
@@ -102,9 +110,9 @@ class BareApplication:
 
     to_all = True
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, validators: ValidatorSet | None = None) -> None:
         self.chain_id = b"S" * HASH_BYTES
-        self.validators = validator_set(size)
+        self.validators = validators or validator_set(size)
         self.keys = validator_keys(size)
         self._block_0 = bare_header(self.chain_id, self.validators, 0, None, GENESIS_MS, NOTHING)
         self.genesis_hash = self._block_0.hash()

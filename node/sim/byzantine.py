@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 from random import Random
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -35,7 +36,16 @@ from node.messages import (
     ViewResponse,
     sign_proposal,
 )
-from node.sim.plan import Strategy
+
+if TYPE_CHECKING:
+    from node.sim.host import Process
+
+
+class Frame(NamedTuple):
+    """Bytes on the wire that need not be a message."""
+
+    kind: int
+    data: bytes
 
 
 class Wicked:
@@ -49,8 +59,12 @@ class Wicked:
         self.index = index
         self.key = key
         self.rng = rng
+        self.name = type(self).__name__.lower()
 
-    def sends(self, target: int, message: Message) -> Iterable[Message]:
+    def tamper(self, process: Process) -> None:
+        """Alter the process that was just made."""
+
+    def sends(self, target: int, message: Message) -> Iterable[Message | Frame]:
         """What really goes to ``target`` when the replica sends it ``message``."""
         return (message,)
 
@@ -262,13 +276,3 @@ class Misleader(Wicked):
                 other = self.rng.choice(blocks)
                 block = replace(block, certificate=other.certificate)
         return (BlockResponse((*blocks[:at], block, *blocks[at + 1 :])),)
-
-
-STRATEGIES: dict[Strategy, type[Wicked]] = {
-    Strategy.EQUIVOCATE: Equivocator,
-    Strategy.TWIN: Wicked,
-    Strategy.SILENT: Silent,
-    Strategy.FORGE: Forger,
-    Strategy.WITHHOLD: Withholder,
-    Strategy.MISLEAD: Misleader,
-}

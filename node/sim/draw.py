@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from random import Random
 
+from node.replica.config import ReplicaConfig
 from node.sim.medium import DiskFault
 from node.sim.plan import OBSERVER, Crash, Cut, DiskTrouble, Jump, Lag, Machine, Plan, Strategy
 from node.sim.wan import TABLES
@@ -48,15 +49,14 @@ def _machines(rng: Random, size: int) -> tuple[Machine, ...]:
     faults = rng.choice((0, (size - 1) // 3, rng.randint(0, (size - 1) // 3)))
     wicked = rng.sample(range(size), faults)
     skewed = rng.random() < 0.5
-    machines = [
-        Machine(
-            index,
-            rng.choice(list(Strategy)) if index in wicked else None,
-            rng.randint(-2_000, 2_000) if skewed else 0,
-            rng.randint(-5_000, 5_000) if skewed else 0,
-        )
-        for index in range(size)
-    ]
+    machines = []
+    for index in range(size):
+        strategy = rng.choice(list(Strategy)) if index in wicked else None
+        skew = rng.randint(-2_000, 2_000) if skewed else 0
+        if strategy is Strategy.DRIFT:
+            # Just within what the others accept, just beyond it, or far behind.
+            skew = ReplicaConfig().drift + rng.choice((-500, -50, 0, 50, -20_000))
+        machines.append(Machine(index, strategy, skew, rng.randint(-5_000, 5_000) if skewed else 0))
     twins = [Machine(m.validator, m.strategy, -m.skew) for m in machines if m.strategy == "twin"]
     observers = [Machine(OBSERVER, None, 0)] if rng.random() < 0.2 else []
     return tuple(machines + twins + observers)

@@ -217,6 +217,7 @@ class Host:
         """A message of a peer arrives."""
         if self.wicked is not None and self.process is not None:
             for target, own in self.wicked.provoked(message):
+                self.world.faults[f"{self.wicked.name} messages"] += 1
                 self.world.send(self, target, own)
         self.deliver(ev.Received(sender, message))
 
@@ -277,9 +278,12 @@ class Host:
     def _send(self, target: int, message: Message) -> None:
         if self.wicked is None:
             self.world.send(self, target, message)
-        else:
-            for altered in self.wicked.sends(target, message):
-                self.world.send(self, target, altered)
+            return
+        altered = list(self.wicked.sends(target, message))
+        if altered != [message]:
+            self.world.faults[f"{self.wicked.name} messages"] += 1
+        for instead in altered:
+            self.world.send(self, target, instead)
 
     def _timer(self, timer: tuple[str, int]) -> None:
         token, serial = timer

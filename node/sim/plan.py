@@ -14,7 +14,7 @@ DELTA_MS = 400
 
 
 class Strategy(StrEnum):
-    """How a Byzantine node misbehaves; each is a class of :mod:`node.sim.byzantine`."""
+    """How a Byzantine node misbehaves: classes of :mod:`node.sim.byzantine` and ``sly``."""
 
     EQUIVOCATE = "equivocate"
     TWIN = "twin"
@@ -22,6 +22,12 @@ class Strategy(StrEnum):
     FORGE = "forge"
     WITHHOLD = "withhold"
     MISLEAD = "mislead"
+    SHUN = "shun"
+    HOARD = "hoard"
+    SPLIT = "split"
+    BABBLE = "babble"
+    DRIFT = "drift"
+    CENSOR = "censor"
 
 
 OBSERVER = -1
@@ -86,6 +92,13 @@ class Jump(NamedTuple):
     by: int
 
 
+class Round(NamedTuple):
+    """One view of a Twins scenario: its leader, and the side on which each machine is."""
+
+    leader: int
+    sides: tuple[int, ...]
+
+
 class Plan(NamedTuple):
     """One run. Times in ms of virtual time; loss and duplication per thousand messages."""
 
@@ -108,6 +121,8 @@ class Plan(NamedTuple):
     lags: tuple[Lag, ...] = ()
     disks: tuple[DiskTrouble, ...] = ()
     jumps: tuple[Jump, ...] = ()
+    rounds: tuple[Round, ...] = ()
+    """What the network does in views 1, 2, … of a Twins scenario."""
 
     @property
     def honest(self) -> tuple[int, ...]:
@@ -141,6 +156,9 @@ class Plan(NamedTuple):
             yield f"  {trouble.start}-{trouble.end} ms: m{trouble.machine} has a {trouble.fault}"
         for jump in self.jumps:
             yield f"  {jump.time} ms: the clock of m{jump.machine} jumps by {jump.by:+d} ms"
+        for view, (leader, sides) in enumerate(self.rounds, start=1):
+            parts = ([f"m{m}" for m, s in enumerate(sides) if s == side] for side in set(sides))
+            yield f"  view {view}: leader {leader}, {' | '.join(map(' '.join, parts))}"
         travel = "as bytes" if self.encoded else "as they are"
         yield f"  {len(self.submissions)} client requests; messages travel {travel}"
 

@@ -13,6 +13,7 @@ from node.sim.application import Application, BareApplication
 from node.sim.draw import draw
 from node.sim.plan import Plan
 from node.sim.shrink import shrink
+from node.sim.twins import plan_of, scheduled
 from node.sim.world import Outcome, World
 
 
@@ -29,10 +30,14 @@ class Job(NamedTuple):
     tracing: bool = False
     invariants: bool = False
     shrink: bool = False
+    twins: int = 0
+    """Not 0: the seed is the number of a Twins scenario of so many views, played by bare cores."""
 
     @property
     def command(self) -> str:
         """The command that plays the seed again and shows what happens."""
+        if self.twins:
+            return f"iic sim --twins {self.twins} --seeds 1 --first {self.seed} --trace"
         size = f" --nodes {self.nodes}" if self.nodes is not None else ""
         more = " --core" if self.core else " --invariants" if self.invariants else ""
         more += " --shrink" if self.shrink else ""
@@ -57,7 +62,7 @@ class Totals:
 
 def run_one(job: Job) -> Outcome:
     """Play one seed; the same job always has the same outcome."""
-    plan = draw(job.seed, job.nodes)
+    plan = plan_of(job.seed, job.twins) if job.twins else draw(job.seed, job.nodes)
     if job.shrink:
         broken = _promise(plan, job)
         if broken:
@@ -71,6 +76,8 @@ def _promise(plan: Plan, job: Job) -> str:
 
 
 def _application(plan: Plan, job: Job) -> Application:
+    if plan.rounds:
+        return BareApplication(plan.nodes, scheduled(tuple(r.leader for r in plan.rounds)))
     if job.core:
         return BareApplication(plan.nodes)
     from node.sim.settlement import Settlement  # noqa: PLC0415 - bare cores need no contracts

@@ -37,7 +37,7 @@ from node.replica import events as ev
 from node.replica.config import ReplicaConfig
 from node.replica.effects import SubmissionStatus
 from node.replica.replica import Replica
-from node.sim.application import GENESIS_MS, validator_keys, validator_set
+from node.sim.application import GENESIS_MS, lei, validator_keys, validator_set
 from node.sim.checks import Violation
 from node.sim.disk import Disk
 from node.sim.host import Process
@@ -56,14 +56,6 @@ SHORT_MS = 1_500
 """A validity window that often closes before a block records the transaction."""
 
 check_once = lru_cache(maxsize=50_000)(check_transaction)
-
-
-@cache
-def lei(number: int) -> str:
-    """A valid LEI (ISO 17442) for a simulated party."""
-    body = f"SIMULATED{number:09d}"
-    digits = "".join(str(int(c, 36)) for c in body + "00")
-    return f"{body}{98 - int(digits) % 97:02}"
 
 
 @cache

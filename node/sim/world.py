@@ -16,17 +16,20 @@ from typing import NamedTuple
 
 from ledger import keys
 from ledger.block import Certificate, Vote
+from ledger.errors import CodedError
 from ledger.validators import ValidatorSet
 from node.consensus.config import Identity
 from node.messages import Message, Proposal, decode_message, encode_message
 from node.replica import effects as fx
 from node.replica import events as ev
 from node.sim.application import Application
-from node.sim.byzantine import STRATEGIES, Wicked
+from node.sim.byzantine import Frame, Wicked
 from node.sim.checks import Checks, Violation
 from node.sim.host import Host, Process
 from node.sim.network import Network
 from node.sim.plan import OBSERVER, Machine, Plan
+from node.sim.sly import STRATEGIES
+from node.sim.twins import Rounds
 
 EPOCH_MS = 1_767_225_600_000
 """Virtual time 0 on the wall clock: 2026-01-01T00:00:00Z."""
@@ -75,6 +78,7 @@ class World:
         self.faults: Counter[str] = Counter()
         """What went wrong so far, by kind."""
         self._network = Network(plan, Random(f"network/{plan.seed}"), self.faults)
+        self._rounds = Rounds(plan)
         self.checks = Checks(self)
         self.hosts = [self._host(n, machine) for n, machine in enumerate(plan.machines)]
         self._at_index = {
@@ -111,13 +115,22 @@ class World:
         """How long a write takes."""
         return self.rng.randint(*self.plan.sync)
 
-    def send(self, sender: Host, target: int, message: Message) -> None:
+    def send(self, sender: Host, target: int, message: Message | Frame) -> None:
         """Put a message on its way to the machines that hold ``target``'s key."""
+        if isinstance(message, Frame):
+            try:
+                message = decode_message(*message)
+            except CodedError:
+                self.faults["frames refused"] += 1
+                return
+        elif self.plan.encoded:
+            message = decode_message(*encode_message(message))
         if isinstance(message, Proposal):
             self.checks.proposed(message)
-        if self.plan.encoded:
-            message = decode_message(*encode_message(message))
         for receiver in self._at_index.get(target, ()):
+            if self._rounds.part(sender.number, receiver.number, message, sender.view, self.now):
+                self.faults["messages cut off"] += 1
+                continue
             for delay in self._network.delays(sender.number, receiver.number, self.now):
                 self.schedule(delay, lambda to=receiver: to.receive(sender.index, message))  # type: ignore[misc]
 
@@ -134,7 +147,10 @@ class World:
             if host.index == OBSERVER
             else Identity(host.index, self.application.keys[host.index])
         )
-        return self.application.new_process(identity, host.disk, self.verify, host.abstain_below)
+        process = self.application.new_process(identity, host.disk, self.verify, host.abstain_below)
+        if host.wicked is not None:
+            host.wicked.tamper(process)
+        return process
 
     def safe_view(self) -> int:
         """A view above any that anybody can have voted in."""
