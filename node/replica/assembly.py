@@ -50,33 +50,49 @@ class Assembly:
     def obtain(self, block: bytes, view: int, now: int) -> ExecutedBlock | None:
         """The executed block of a view; None while parts are missing (they are asked for).
 
-        Raises :class:`Invalid` if no correct node would have voted for it.
+        Raises :class:`Invalid` if no correct node would have voted for it. That is never said of a
+        block that a certificate names because of what its leader sent here: another proposal of
+        the same block is asked for then, of those who voted for it.
         """
         executed = self._tree.get(block)
         if executed is not None:
             return executed
-        if self._proposals.is_invalid(block):
+        if self._proposals.is_wrong(block, view) and not self._proposals.is_wanted(block):
             raise Invalid("known to be invalid")
-        heard = self._proposals.get(block)
-        if heard is None:
+        problem: Invalid | None = None
+        for heard in self._proposals.variants(block):
+            if heard.proposal.header.height <= self._tree.head.header.height:
+                raise Invalid("another block is final at its height")
+            try:
+                executed = self._make(heard.proposal, now)
+            except Invalid as reason:
+                self._proposals.reject(heard)
+                problem = reason
+                continue
+            if executed is not None:
+                self._proposals.settle(heard)
+                self._tree.add(executed)
+                return executed
+        if problem is not None and not self._proposals.is_wanted(block):
+            raise problem
+        if self._proposals.get(block) is None:
             self._proposals.want(block, view)
+        if self._proposals.is_wanted(block):
             self._ask(block, ViewRequest((view,)), self._validators.leader(view), now)
+        return None
+
+    def _make(self, proposal: Proposal, now: int) -> ExecutedBlock | None:
+        """The block that a proposal makes; None while parts are missing."""
+        parent_hash = proposal.header.parent
+        # Nobody votes for a block before its parent is notarized.
+        parent_view = min(proposal.parent_view, proposal.header.view - 1)
+        self._proposals.want(parent_hash, parent_view)
+        parent = self.obtain(parent_hash, parent_view, now)
+        if parent is None or not self._have_batches(proposal, now):
             return None
-        proposal = heard.proposal
-        if proposal.header.height <= self._tree.head.header.height:
-            raise Invalid("another block is final at its height")
-        try:
-            parent = self.obtain(proposal.header.parent, proposal.parent_view, now)
-            if parent is None or not self._have_batches(proposal, now):
-                return None
-            check_shape(proposal, parent, self._validators)
-            check_size(proposal, self._pool)
-            executed = self._execute(parent, proposal)
-        except Invalid:
-            self._proposals.mark_invalid(block, proposal.header.view)
-            raise
-        self._tree.add(executed)
-        return executed
+        check_shape(proposal, parent, self._validators)
+        check_size(proposal, self._pool)
+        return self._execute(parent, proposal)
 
     def candidates(self, batches: tuple[bytes, ...]) -> list[Candidate]:
         """The transactions of ready batches, in order."""
@@ -93,11 +109,12 @@ class Assembly:
         for block in blocks:
             current = block
             while self._tree.get(current) is None:
-                heard = self._proposals.get(current)
-                if heard is None:
+                variants = self._proposals.variants(current)
+                if not variants:
                     break
-                wanted.update(heard.proposal.batches)
-                current = heard.proposal.header.parent
+                for heard in variants:
+                    wanted.update(heard.proposal.batches)
+                current = variants[0].proposal.header.parent
         return wanted
 
     def committed(self) -> None:
@@ -111,7 +128,8 @@ class Assembly:
         unknown = tuple(d for d, state in states.items() if state == "unknown")
         if unknown:
             leader = self._validators.leader(proposal.header.view)
-            self._ask(proposal.block, BatchRequest(unknown), leader, now)
+            subject = proposal.signature
+            self._ask(subject, BatchRequest(unknown), leader, now)
         return all(state == "ready" for state in states.values())
 
     def _execute(self, parent: ExecutedBlock, proposal: Proposal) -> ExecutedBlock:

@@ -381,7 +381,7 @@ class Replica:
             case Certificate():
                 self._tell(tell.CertificateArrived(message))
             case Proposal():
-                self._hear(message)
+                self._hear(peer, message)
             case Reproposal():
                 self._hear_again(message)
             case DoubleVote():
@@ -410,14 +410,14 @@ class Replica:
                 self._catch_up.ask(self._now)
                 self._arm_fetch()
 
-    def _hear(self, proposal: Proposal) -> None:
+    def _hear(self, peer: Peer, proposal: Proposal) -> None:
         header = proposal.header
         if (
             header.chain_id != self._chain_id
             or header.view <= self.tree.head.header.view
             or header.view > self.core.view + self._config.views_ahead
             or not verify_proposal(proposal, self.validators, self._verify)
-            or not self._proposals.add(proposal, self._now)
+            or not self._proposals.add(proposal, self._now, peer)
         ):
             return
         event = tell.ProposalArrived(

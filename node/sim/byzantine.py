@@ -83,11 +83,12 @@ class Wicked:
 
 
 class Equivocator(Wicked):
-    """Shows each half of the others another block, and votes for everything it sees.
+    """Shows some of the others another block, and votes for everything it sees.
 
     As a leader it signs two proposals: the second with another time, or an old block's content on
-    that block's parent, past blocks that may be final. As a voter it notarizes and finalizes
-    whatever anybody proposes, and nullifies the same view.
+    that block's parent, past blocks that may be final; or the same header with other batches or
+    another view of the parent, which the block's hash does not cover. As a voter it notarizes and
+    finalizes whatever anybody proposes, and nullifies the same view.
     """
 
     def __init__(
@@ -95,28 +96,40 @@ class Equivocator(Wicked):
     ) -> None:
         super().__init__(chain_id, validators, index, key, rng)
         self._other: dict[bytes, Proposal] = {}
-        self._for_all: dict[bytes, bool] = {}
+        self._fooled: dict[bytes, frozenset[int]] = {}
         self._seen: dict[bytes, Proposal] = {}
 
     def sends(self, target: int, message: Message) -> Iterator[Message]:
-        """Odd targets, or now and then all, get the other block and votes for it."""
+        """One of the others, half of them or all get the other block and votes for it."""
         if isinstance(message, Proposal) and message.header.view % self.validators.size == (
             self.index
         ):
             other = self._other.get(message.block)
             if other is None:
                 other = self._other[message.block] = self._second(message)
-                self._for_all[message.block] = self.rng.random() < 0.3
-            if target % 2 == 1 or self._for_all[message.block]:
+                others = self.others()
+                count = self.rng.choice((1, max(1, len(others) // 2), len(others)))
+                self._fooled[message.block] = frozenset(self.rng.sample(others, count))
+            if target in self._fooled[message.block]:
                 yield other
                 yield self.vote(VoteKind.NOTARIZE, other.header.view, other.block)
                 yield self.vote(VoteKind.FINALIZE, other.header.view, other.block)
             else:
                 yield message
-        elif not (isinstance(message, Vote) and message.block in self._other and target % 2 == 1):
+        elif not (isinstance(message, Vote) and target in self._fooled.get(message.block, ())):
             yield message
 
     def _second(self, first: Proposal) -> Proposal:
+        match self.rng.randrange(8):
+            case 0:
+                return sign_proposal(self.key, first.header, first.parent_view + 1, first.batches)
+            case 1:
+                return sign_proposal(self.key, first.header, first.parent_view, first.batches[1:])
+            case 2:
+                strange = (*first.batches, self.rng.randbytes(32))
+                return sign_proposal(self.key, first.header, first.parent_view, strange)
+            case _:
+                pass
         model = first
         if self._seen and self.rng.random() < 0.5:
             model = self.rng.choice(list(self._seen.values())[-2:])

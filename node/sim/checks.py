@@ -42,6 +42,7 @@ class Checks:
         self._certificates: dict[int, list[Certificate]] = {}
         self._checked: set[tuple[VoteKind, int, bytes]] = set()
         self._parents: dict[bytes, tuple[bytes, int]] = {}
+        """By block, its parent and its own view: what its hash commits to, whoever sends it."""
         self._notarized: dict[int, bytes] = {}
         self._final: dict[int, bytes] = {0: world.genesis_hash}
 
@@ -89,8 +90,7 @@ class Checks:
 
     def proposed(self, proposal: Proposal) -> None:
         """Anybody, wicked or not, has sent a proposal."""
-        parent = (proposal.header.parent, proposal.parent_view)
-        self._parents.setdefault(proposal.block, parent)
+        self._parents[proposal.block] = (proposal.header.parent, proposal.header.view)
 
     def _ancestry(self, certificate: Certificate) -> None:
         """Every notarized block of a view above a final one descends from the final block."""
@@ -109,12 +109,11 @@ class Checks:
                 pass
 
     def _descends(self, block: bytes, view: int, ancestor: bytes, floor: int) -> None:
-        at, at_view = block, view
-        while at_view > floor and at in self._parents:
-            at, at_view = self._parents[at]
-        if at_view > floor:
-            return
-        if at != ancestor:
+        at = block
+        while at in self._parents and self._parents[at][1] > floor:
+            at = self._parents[at][0]
+        known = at in self._parents or at == self._world.genesis_hash
+        if known and at != ancestor:
             raise Violation(
                 "finalized ancestry",
                 f"the block notarized in view {view} does not descend from view {floor}'s, final",

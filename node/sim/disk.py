@@ -11,6 +11,7 @@ from random import Random
 from typing import Protocol
 
 from ledger.block import Certificate, Header
+from ledger.errors import CodedError
 from ledger.journal import Journal
 from ledger.store.interface import BlockCommit
 from ledger.store.tables import Environment
@@ -80,7 +81,7 @@ class Disk:
         self._chain.cutting = self._votes.cutting = rng
         try:
             write()
-        except (PowerCut, OSError):
+        except (PowerCut, OSError, CodedError):
             pass
         finally:
             self._chain.cutting = self._votes.cutting = None

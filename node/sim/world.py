@@ -85,7 +85,7 @@ class World:
             index: [host for host in self.hosts if host.index == index] for index in self.peers
         }
         self._floor = 0
-        self._look_again = plan.heal
+        self._look_again = plan.heal + 1
 
     def _host(self, number: int, machine: Machine) -> Host:
         wicked: Wicked | None = None

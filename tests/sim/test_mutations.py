@@ -141,6 +141,10 @@ def content_not_saved_with_the_vote(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(replica.Replica, "_persist", votes_only)
 
 
+def a_wrong_proposal_condemns_its_block(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(ProposalBook, "is_wanted", lambda self, block: False)
+
+
 def seeds(count: int) -> list[Plan]:
     return [draw(seed) for seed in range(count)]
 
@@ -174,6 +178,7 @@ REPLICA: list[tuple[Plant, Iterable[Plan]]] = [
     (transactions_recorded_again, seeds(5)),
     (synced_blocks_not_checked, busy(Strategy.MISLEAD)),
     (content_not_saved_with_the_vote, whole_power_cuts()),
+    (a_wrong_proposal_condemns_its_block, busy(Strategy.EQUIVOCATE)),
 ]
 
 
