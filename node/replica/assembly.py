@@ -57,7 +57,7 @@ class Assembly:
         executed = self._tree.get(block)
         if executed is not None:
             return executed
-        if self._proposals.is_wrong(block, view) and not self._proposals.is_wanted(block):
+        if self._proposals.is_wrong(block) and not self._proposals.is_wanted(block):
             raise Invalid("known to be invalid")
         problem: Invalid | None = None
         for heard in self._proposals.variants(block):

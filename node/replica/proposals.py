@@ -112,10 +112,10 @@ class ProposalBook:
         self._by_block[proposal.block].remove(wrong)
         self._wrong.setdefault(proposal.header.view, {})[_variant(proposal)] = wrong.sender
 
-    def is_wrong(self, block: bytes, view: int) -> bool:
+    def is_wrong(self, block: bytes) -> bool:
         """Whether all that was heard of a block was rejected."""
         return not self._by_block.get(block) and any(
-            variant[0] == block for variant in self._wrong.get(view, ())
+            variant[0] == block for wrong in self._wrong.values() for variant in wrong
         )
 
     def prune(self, view: int) -> None:

@@ -50,7 +50,7 @@ from node.replica import effects as fx
 from node.replica import events as ev
 from node.replica.config import ReplicaConfig
 from node.replica.replica import Replica
-from node.sim.settlement import lei
+from node.sim.application import lei
 from node.verify.worker import check_transaction
 
 START_MS = 1_767_225_600_000

@@ -47,11 +47,11 @@ def test_a_wrong_proposal_is_not_taken_again_and_its_sender_has_had_its_turn() -
     book = ProposalBook()
     book.add(WRONG, 0, 1)
     book.reject(Heard(WRONG, 0, 1))
-    assert book.is_wrong(WRONG.block, 1)
+    assert book.is_wrong(WRONG.block)
     assert not book.add(WRONG, 0, 2)
     assert not book.add(proposal(0, BATCH, BATCH), 0, 1)
     assert book.add(RIGHT, 0, 2)
-    assert not book.is_wrong(RIGHT.block, 1)
+    assert not book.is_wrong(RIGHT.block)
 
 
 def test_the_right_proposal_is_the_one_that_is_kept_and_handed_on() -> None:
