@@ -192,6 +192,8 @@ class Machine:
         assert self.replica is not None
         if peer < 0:
             return self.world.machines[-1 - peer]
+        if peer >= self.replica.validators.size:
+            return None  # meant for the epoch before, and held up by a sync since
         public = self.replica.validators.validators[peer].vote_key
         for machine in self.world.machines:
             if any(vote_key(machine.number, g).public == public for g in range(GENERATIONS)):
