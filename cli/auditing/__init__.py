@@ -1,5 +1,5 @@
-"""What stands behind ``iic audit verify``, ``export``, ``diff``, ``prove`` and their kind.
+"""What stands behind ``iic audit verify``, ``import``, ``diff``, ``prove`` and their kind.
 
-Ledgers are read from archives, stores and nodes, and replayed by worker processes. Imports nothing
-of the node.
+Ledgers are read from archives, stores and nodes, and replayed by worker processes. Offline nothing
+of the node is imported.
 """

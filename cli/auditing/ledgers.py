@@ -7,12 +7,11 @@ one; roots are compared on the way, so a wrong state is never used.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-from cli import calls
 from cli.auditing.source import StoreSource, open_source
 from contracts.replay import Stretch
 from ledger.archive import Archive, PartKind
@@ -21,9 +20,6 @@ from ledger.genesis import Genesis
 from ledger.merkle import Frontier
 from ledger.proof import Finality, ValidatorChange
 from ledger.segment import PublishedBlock, Segment
-
-if TYPE_CHECKING:
-    from cli.client import Client
 
 
 class Blocks(Protocol):
@@ -82,14 +78,14 @@ class StoreBlocks:
 class NodeBlocks:
     """The blocks of a running node, through its API."""
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
-        self.last = client.do(calls.segment(1)).height
+    def __init__(self, fetch: Callable[[int], Segment]) -> None:
+        self._fetch = fetch
+        self.last = fetch(1).height
 
     def segments(self, first: int) -> Iterator[Segment]:
         """Blocks from a height on."""
         while first <= self.last:
-            found = self._client.do(calls.segment(first))
+            found = self._fetch(first)
             if not found.blocks:
                 return
             yield found
@@ -104,10 +100,11 @@ class NodeBlocks:
 def open_blocks(where: str) -> Iterator[Blocks]:
     """The blocks of an archive, a store (paths) or a running node (``http://…``)."""
     if where.startswith(("http://", "https://")):
+        from cli import calls
         from cli.client import Client
 
         with Client(where) as client:
-            yield NodeBlocks(client)
+            yield NodeBlocks(lambda first: client.do(calls.segment(first)))
         return
     with open_source(Path(where)) as source:
         yield ArchiveBlocks(source) if isinstance(source, Archive) else StoreBlocks(source)
