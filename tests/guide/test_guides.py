@@ -26,7 +26,8 @@ WRITTEN_FOR = date(2026, 11, 23)
 """The day on which the guides' dates make sense as they stand."""
 
 PROSE = {"scenario"}  # how to read a data file: no commands
-AUDITS = ("case", "exports", "verify")  # of the auditor's pages, those whose commands end by themselves
+AUDITS = ("case", "exports", "verify")
+"""Of the auditor's pages, those whose commands end by themselves."""
 GUIDES = sorted(
     [p for p in (ROOT / "docs/guide").glob("*.md") if p.stem not in PROSE]
     + [ROOT / f"docs/audit/{name}.md" for name in AUDITS]
