@@ -313,7 +313,9 @@ def cluster(urls: tuple[str, ...], homes: tuple[Path, ...]) -> None:
 def check(home: Path, no_signatures: bool) -> None:
     """Verify everything in a node's store again. Exit status 1 if anything is wrong.
 
-    Works on a stopped node and, read-only, beside a running one. Silent about what is sound.
+    Works on a stopped node and, read-only, beside a running one; of a stopped one, every page of
+    its files is looked at too, so that any flipped bit of what they hold is found. Silent about
+    what is sound.
     """
     from node.config import Home
 
@@ -322,7 +324,7 @@ def check(home: Path, no_signatures: bool) -> None:
         raise Failure("FILE_MISSING", f"{where.ledger} is not there", Exit.LOCAL)
     findings = []
     last = None
-    for line in check_folder(where.ledger, signatures=not no_signatures):
+    for line in check_folder(where.ledger, signatures=not no_signatures, votes=where.votes):
         if "height" in line:
             last = line
         else:
@@ -344,9 +346,11 @@ def check(home: Path, no_signatures: bool) -> None:
         output.finish(Exit.VIOLATION)
 
 
-def check_folder(ledger: Path, *, signatures: bool) -> Iterator[dict[str, Any]]:
+def check_folder(
+    ledger: Path, *, signatures: bool, votes: Path | None = None
+) -> Iterator[dict[str, Any]]:
     """The check's findings as they come, made in a child: damaged files can end a process."""
-    with _child(lambda write: _check_into(ledger, signatures, write)) as (lines, outcome):
+    with _child(lambda write: _check_into(ledger, signatures, votes, write)) as (lines, outcome):
         yield from lines
     code = outcome()
     if os.WIFSIGNALED(code):
@@ -354,14 +358,23 @@ def check_folder(ledger: Path, *, signatures: bool) -> Iterator[dict[str, Any]]:
         yield {"where": "file", "what": what, "note": False}
 
 
-def _check_into(ledger: Path, signatures: bool, write: Any) -> None:
+def _check_into(ledger: Path, signatures: bool, votes: Path | None, write: Any) -> None:
     from ledger.store.check import check as check_store
+    from ledger.store.check import check_file, check_journal
     from ledger.store.disk import open_store
 
     def found(finding: Finding) -> None:
         write({"where": finding.where, "what": finding.what, "note": finding.note})
 
     try:
+        if votes is not None and (votes / "data.mdb").is_file():
+            for finding in check_journal(votes):
+                found(finding)
+        broken = list(check_file(ledger))
+        for finding in broken:
+            found(finding)
+        if broken:
+            return  # LMDB may read, or end, anywhere
         store = open_store(ledger, read_only=True)
         for finding in check_store(store, signatures=signatures):
             found(finding)

@@ -3,7 +3,8 @@
 Everything is recomputed from what stands lowest: checksums of all records, then block by block the
 links, roots, certificates, receipts and indexes, then the state against its tree. Each deviation is
 one :class:`Finding`; a sound store yields none. Of blocks below the store's base, whose rows were
-pruned or never fetched, their headers and certificates are all that there is to check.
+pruned or never fetched, their headers and certificates are all that there is to check. A flipped
+bit that no checksum covers is found by :func:`check_file`, which looks at the file's own structure.
 
 Run it in a process of its own: on the store of a stopped node, on a copy, or read-only beside a
 running node, whose file then grows a little, because the check looks at one unchanging content from
@@ -14,6 +15,7 @@ sees as that process's exit status.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 from ledger import keys, merkle
@@ -25,6 +27,8 @@ from ledger.statetree import bucket_entries, tree_of
 from ledger.store import tables
 from ledger.store.chain import Chain, Store
 from ledger.store.interface import Row
+from ledger.store.lmdb_environment import LmdbEnvironment, at_rest
+from ledger.store.pages import check_pages
 from ledger.store.tables import Reader, Table
 from ledger.transaction import open_envelope, transaction_id, verify_signatures, wire_hash
 from ledger.validators import ValidatorSet
@@ -68,6 +72,33 @@ def check(
         if error.code is not STORE_CORRUPT:
             raise
         yield Finding("store", error.message)
+
+
+def check_file(folder: Path) -> Iterator[Finding]:
+    """Every page of a directory's data file that is not as it must be (:mod:`ledger.store.pages`).
+
+    Only of a file at rest: beside a running node nothing is said. Raises ``OSError``.
+    """
+    with at_rest(folder) as rests:
+        if rests:
+            for fault in check_pages(folder / "data.mdb"):
+                yield Finding(f"{folder.name}/data.mdb, page {fault.page}", fault.what)
+
+
+def check_journal(folder: Path) -> Iterator[Finding]:
+    """What is wrong with a stopped node's vote journal: its file, and records that are damaged."""
+    broken = False
+    for finding in check_file(folder):
+        broken = True
+        yield finding
+    if broken:
+        return
+    environment = LmdbEnvironment(folder, (Table.JOURNAL,), read_only=True)
+    try:
+        for table, key in environment.damaged():
+            yield Finding(_record(table, key), "fails its checksum")
+    finally:
+        environment.close()
 
 
 def _check_chain(store: Store, signatures: bool, progress: Progress | None) -> Iterator[Finding]:

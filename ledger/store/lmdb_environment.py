@@ -284,6 +284,25 @@ def _lock_directory(path: Path) -> int:
     return handle
 
 
+@contextmanager
+def at_rest(path: Path) -> Iterator[bool]:
+    """Whether no process has a directory open for writing; while it lasts, none opens it."""
+    try:
+        handle = os.open(path / "LOCK", os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:  # a copy that was never opened
+        yield True
+        return
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(handle)
+
+
 def _full(path: Path) -> CodedError:
     return CodedError(
         STORE_FULL,
