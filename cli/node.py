@@ -240,7 +240,9 @@ def _show_status(view: NodeView) -> None:
         [
             (
                 "Node",
-                f"{view.name}, {view.role}" + ("" if view.index is None else f" {view.index}"),
+                f"{view.name}, {view.role}"
+                + ("" if view.index is None else f" {view.index}")
+                + (f", {view.entry} by the register" if view.entry else ""),
             ),
             ("Ledger", f"{view.network} {output.short(view.chain_id, head=16, tail=0)}"),
             ("Height", f"{view.head.block}, state {output.short(view.head.state_root)}"),

@@ -1,8 +1,9 @@
-"""Making a node's TLS certificate. Used once in a node's life, by ``node.identity.create``."""
+"""Making a node's TLS certificate, and reading when one ends."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
@@ -42,3 +43,13 @@ def make_certificate(name: str, party: str) -> tuple[bytes, bytes]:
         ),
         certificate.public_bytes(serialization.Encoding.PEM),
     )
+
+
+@lru_cache(maxsize=256)
+def expiry_ms(certificate: bytes) -> int | None:
+    """When a certificate (DER) ends, in ms since the Unix epoch; None if it cannot be read."""
+    try:
+        end = x509.load_der_x509_certificate(certificate).not_valid_after_utc
+    except ValueError:
+        return None
+    return int(end.timestamp()) * 1000

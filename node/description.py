@@ -19,7 +19,7 @@ class Facts(NamedTuple):
     ``number`` is this node's validator index. ``doing`` are sentences of the replica and the core
     about what they wait for, most specific first. ``final_ms`` is when the last block became
     durable here, None before the first since start; ``idle_ms`` is how long a healthy, idle ledger
-    takes for a block.
+    takes for a block. ``entry`` is the state of its node in the register, if it has one.
     """
 
     name: str
@@ -38,6 +38,7 @@ class Facts(NamedTuple):
     started_ms: int
     final_ms: int | None
     idle_ms: int
+    entry: str = ""
 
 
 def version() -> str:
@@ -67,6 +68,7 @@ def describe(facts: Facts) -> Description:
         pending_transactions=facts.pending_transactions,
         pending_bytes=facts.pending_bytes,
         syncing=facts.syncing,
+        entry=facts.entry,
     )
 
 

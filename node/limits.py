@@ -30,6 +30,7 @@ OFFENCE_SECONDS = 10.0
 """After a protocol offence the peer is not let in again for so long."""
 EXPIRY_WARNING_DAYS = 45
 """A peer certificate that ends sooner is reported."""
+DAY_MS = 86_400_000
 
 # Per-peer queues -------------------------------------------------------------------------------
 SEND_QUEUE_BYTES = 32 * MIB

@@ -20,7 +20,8 @@ from prometheus_client import CollectorRegistry
 
 from contracts.framework.protocol import is_known
 from contracts.governance.views import protocol_ahead
-from contracts.validators.records import NODE
+from contracts.validators.records import IN_OFFICE, NODE
+from contracts.validators.views import nodes
 from ledger.block import Header
 from ledger.errors import BAD_SNAPSHOT, CodedError
 from ledger.evidence import DoubleVote
@@ -31,6 +32,7 @@ from ledger.store.interface import BlockCommit, ChainStore
 from ledger.validators import ValidatorSet
 from node import continuity, description, identity, limits
 from node.api.handle import Description, RaisedAlarm, Submission, Watch
+from node.certificate import expiry_ms
 from node.consensus.config import Identity
 from node.errors import BUSY, FAR_BEHIND, HALTED, NOT_READY, VOTES_FORGOTTEN, Busy
 from node.joining.serving import SnapshotServer
@@ -109,6 +111,7 @@ class Service:
         self._started_ms = wall_clock_ms()
         self._final_ms: int | None = None
         self._seen_restarts = 0
+        self._warned_day = 0
         self._alarms: deque[RaisedAlarm] = deque(maxlen=limits.ALARMS_KEPT)
         self._alarms_raised = 0
 
@@ -406,11 +409,15 @@ class Service:
     def describe(self) -> Description:
         """What the node is doing and why it waits."""
         replica, core = self._replica, self._replica.core
+        own = self._identity.vote_key.public
+        entries = nodes(State(self._opened.store))
+        entry = next((n.state.value for n in entries if n.validator.vote_key == own), "")
         pacing = self._config.replica
         return description.describe(
             description.Facts(
                 name=self._config.name,
                 number=self.index,
+                entry=entry,
                 validators=replica.validators,
                 head=self.head(),
                 view=core.view,
@@ -512,6 +519,23 @@ class Service:
                 release=None if coming.release is None else coming.release.hex(),
             )
 
+    def _warn_of_expiry(self, time: int) -> None:
+        """Once a day by block time: certificates that end within weeks, also of absent nodes."""
+        day = time // limits.DAY_MS
+        if day == self._warned_day:
+            return
+        self._warned_day = day
+        for node in nodes(State(self._opened.store)):
+            expires = expiry_ms(node.validator.certificate) if node.state in IN_OFFICE else None
+            days = limits.EXPIRY_WARNING_DAYS if expires is None else expires // limits.DAY_MS - day
+            if days < limits.EXPIRY_WARNING_DAYS:
+                _log.warning(
+                    "a registered TLS certificate ends; its guarantor makes another one by: "
+                    "iic node rotate",
+                    node=node.validator.name,
+                    days=days,
+                )
+
     def begin_epoch(self, validators: ValidatorSet, own: int | None) -> None:
         """Others decide from here on: connect to them, under the keys that are in force now."""
         self._peers.set_roster(self._roster(), self._this())
@@ -529,6 +553,7 @@ class Service:
         self._measured.height.set(header.height)
         self._measured.block_time.set(header.time / 1000)
         self._measured.transactions.inc(header.transactions)
+        self._warn_of_expiry(header.time)
         if block.validators is None and any(key.startswith(NODE.prefix) for key in block.state):
             self._peers.set_roster(self._roster())
         _log.info(

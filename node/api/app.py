@@ -26,6 +26,7 @@ from node.api import (
     system,
     todo,
     transactions,
+    validators,
 )
 from node.api.context import Api
 from node.api.describe import concerns
@@ -93,6 +94,7 @@ def create_app(
         events.routes(api, feed),
         system.routes(api, clock_ms),
         alarms.routes(api),
+        validators.routes(api),
     ):
         app.include_router(router)
     if site is not None:

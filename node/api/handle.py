@@ -126,6 +126,8 @@ class Description(TypedDict):
     syncing: bool
     alarms: NotRequired[list[str]]
     not_ready: NotRequired[str]
+    entry: NotRequired[str]
+    """The node's part in consensus by the register, such as ``voting`` or ``suspended``."""
 
 
 class NodeHandle(Protocol):

@@ -541,7 +541,8 @@ class UpgradeView(View, kw_only=True):
 
 
 class NodeView(Answer, kw_only=True):
-    """What the node is doing and why it waits."""
+    """What the node is doing and why it waits. ``entry`` is its part in consensus by the
+    register, ``""`` for a node that is not registered."""
 
     chain_id: Hex
     network: str
@@ -569,6 +570,7 @@ class NodeView(Answer, kw_only=True):
     protocol: int = 1
     """The version whose rules made the newest block."""
     upgrade: UpgradeView | None = None
+    entry: str = ""
     history_from: int = 0
     """The lowest block whose transactions this node holds: above 0 once it was pruned or joined by
     a snapshot. Headers, proofs of the state and the validators' changes are complete."""
@@ -628,6 +630,47 @@ class EvidenceView(View, kw_only=True):
     view: int
     votes: list[str]
     proof: Hex
+
+
+class EntryView(View, kw_only=True):
+    """A guarantor's node in the register. ``state`` is its part in consensus, ``index`` its place
+    among the validators of the epoch; ``following`` is the vote key that it gets with the next."""
+
+    party: str
+    name: str
+    country: str
+    state: str
+    index: int | None
+    vote_key: Hex
+    following: Hex | None
+    address: str
+    certificate_expires: Moment | None
+
+
+class FaultView(View, kw_only=True):
+    """A fault that the ledger has on record: two votes of one key that exclude each other."""
+
+    party: str
+    vote_key: Hex
+    epoch: int
+    view: int
+    votes: list[str]
+    reporter: str
+    recorded_at: int
+    proof: Hex
+
+
+class ValidatorsAnswer(Answer, kw_only=True):
+    """Who decides: the epoch in force since block ``since``, which ends with block ``ends`` if
+    changes wait. Of its validators ``quorum`` are needed and ``tolerated`` may fail."""
+
+    epoch: int
+    since: int
+    ends: int | None
+    quorum: int
+    tolerated: int
+    nodes: list[EntryView]
+    faults: list[FaultView]
 
 
 class EvidenceAnswer(Answer, kw_only=True):

@@ -110,6 +110,7 @@ def routes(api: Api, clock_ms: Callable[[], int]) -> APIRouter:
                 protocol=head.protocol,
                 upgrade=None if coming is None else _upgrade(coming),
                 history_from=history_from,
+                entry=about.get("entry", ""),
             )
         )
 

@@ -89,7 +89,7 @@ class SingleNode:
         self.alarms: list[str] = []
         self._store = Store(MemoryEnvironment())
         application = read_application(genesis.application)
-        state = found(application, genesis.time)
+        state = found(application, genesis.time, genesis.validators)
         for party in application.parties:
             _give(state, party.lei, money)
         self._store.commit(first_block(genesis, {k: v for k, v in state.changes().items() if v}))

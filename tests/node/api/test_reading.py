@@ -407,3 +407,15 @@ async def test_metrics_name_routes_and_never_paths(
     assert 'route="none"' in text
     assert lei(PAYER) not in text
     assert "nothing/here" not in text
+
+
+async def test_validators_are_told_with_their_part_and_their_keys(
+    node: SingleNode, http: httpx.AsyncClient
+) -> None:
+    body = await get(http, "/v1/validators")
+    assert (body["epoch"], body["since"], body["ends"]) == (0, 0, None)
+    assert (body["quorum"], body["tolerated"], body["faults"]) == (1, 0, [])
+    [entry] = body["nodes"]
+    registered = node.genesis.validators.validators[0]
+    assert (entry["party"], entry["state"], entry["index"]) == (registered.party, "voting", 0)
+    assert entry["vote_key"] == registered.vote_key.hex()
