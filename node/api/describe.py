@@ -20,7 +20,7 @@ from contracts.framework.fields import fields_of
 from contracts.framework.forms import format_amount, format_instant, to_named
 from contracts.framework.machine import ITEM, Machine
 from contracts.framework.operation import Operation
-from contracts.framework.parameters import LEDGER_PARAMETERS, parameters_table_of
+from contracts.framework.parameters import all_parameters, parameters_table_of
 from contracts.framework.party import HOLDING, KEYRING, PARTY
 from contracts.framework.posting import BALANCE, owner_of
 from contracts.framework.render import words
@@ -57,7 +57,7 @@ def tables() -> dict[str, Table[Any]]:
     """The state's tables by name."""
     shared: tuple[Table[Any], ...] = (
         BALANCE, PARTY, KEYRING, HOLDING, ITEM, DEADLINE, DAILY_SPEND, REFERENCE, CALENDAR,
-        LEDGER_PARAMETERS, *(parameters_table_of(c.parameters) for c in CAPABILITIES),
+        *(parameters_table_of(kind) for kind in all_parameters().values()),
     )  # fmt: skip
     found = {table.name: table for table in shared}
     found |= {table.name: table for c in CAPABILITIES for table in c.tables}

@@ -10,9 +10,14 @@ from typing import Any
 import httpx
 import pytest
 from javascript import CHROMIUM, chromium
+from played import PlayedNode
 from served import served
 from single_node import PAYEE, PAYER, SingleNode, demo_genesis
 
+from contracts.barter.records import CONTRACT_TABLE
+from contracts.guarantee.records import GUARANTEE_TABLE
+from contracts.netting.records import CYCLE_TABLE
+from ledger.state import State
 from node.api.app import create_app
 
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="no Chromium here")
@@ -38,8 +43,8 @@ def address(node: SingleNode) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def browser(address: str) -> Iterator[Any]:
-    # After the node: Playwright keeps a loop running in this thread.
+def browser(address: str, played: tuple[PlayedNode, str]) -> Iterator[Any]:
+    # After the nodes: Playwright keeps a loop running in this thread.
     with chromium() as found:
         yield found
 
@@ -132,3 +137,70 @@ def test_the_downloaded_page_verifies_offline_and_can_reach_nothing(
     assert page.complaints == []
     blocked = page.evaluate(f"fetch('{address}/v1/genesis').then(() => false, () => true)")
     assert blocked
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[PlayedNode, str]]:
+    node = PlayedNode(tmp_path_factory.mktemp("played"))
+    app = create_app(node, clock_ms=lambda: node.now)
+    app.state.explorer.index.catch_up()
+    with served(app) as found:
+        yield node, found
+    node.close()
+
+
+def _pages(node: PlayedNode) -> list[str]:
+    with node.store.snapshot() as reader:
+        state = State(reader)
+        [cycle] = [cycle for _, cycle in state.scan(CYCLE_TABLE)]
+        contract = next(contract for _, contract in state.scan(CONTRACT_TABLE))
+        guarantee = next(g for _, g in state.scan(GUARANTEE_TABLE) if g.demands)
+        return [
+            f"/contracts/{contract.id.hex()}",
+            f"/guarantees/{guarantee.id.hex()}",
+            f"/netting/{cycle.id.hex()}",
+            f"/members/{contract.supplier}",
+            "/parameters",
+            "/fund",
+            "/nodes",
+            "/blocks/40",
+            "/blocks/40/0",
+        ]
+
+
+def test_every_proof_of_pages_of_every_kind_verifies_and_tells_what_it_proves(
+    played: tuple[PlayedNode, str], page: Any, tmp_path: Path
+) -> None:
+    node, address = played
+    genesis = tmp_path / "genesis.json"
+    genesis.write_bytes(node.genesis_file)
+    page.goto(f"{address}/en/verify")
+    page.set_input_files("#genesis", genesis)
+    page.locator("#genesis-state.good").wait_for()
+    for path in _pages(node):
+        page.goto(f"{address}/en{path}")
+        page.locator("#genesis-state.good").wait_for()
+        offers = page.locator("[data-kind]")
+        assert offers.count() > 0, path
+        for at in range(offers.count()):
+            offer = offers.nth(at)
+            offer.get_by_role("button").click()
+            offer.locator(".verdict.good .facts").first.wait_for()
+            assert "3 of 4 validators of epoch 0" in offer.inner_text()
+    assert page.complaints == []
+
+
+def test_a_record_that_changed_since_is_told_from_one_that_is_shown(
+    played: tuple[PlayedNode, str], page: Any, tmp_path: Path
+) -> None:
+    node, address = played
+    genesis = tmp_path / "genesis.json"
+    genesis.write_bytes(node.genesis_file)
+    page.goto(f"{address}/en{_pages(node)[0]}")
+    page.set_input_files("#genesis", genesis)
+    page.locator("#genesis-state.good").wait_for()
+    offer = page.locator("[data-kind]").first
+    offer.evaluate("one => { one.dataset.value = '00'.repeat(32); }")
+    offer.get_by_role("button").click()
+    offer.get_by_text("the record is another one now than this page shows").wait_for()
+    assert offer.locator(".verdict.good").count() == 0
