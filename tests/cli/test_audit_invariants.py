@@ -55,7 +55,7 @@ class Books:
         self.genesis = Genesis("test", START, ValidatorSet(0, (validator,)), encode(application))
         self.document = folder / "genesis.json"
         self.document.write_text(dump(GenesisFile(self.genesis, {}).approve(voting)))
-        state = found(application, START).changes()
+        state = found(application, START, self.genesis.validators).changes()
         self.content = MemoryMap()
         self.content.apply(state)
         self.pages: dict[bytes, bytes | None] = {}
