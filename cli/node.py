@@ -15,6 +15,7 @@ import click
 from cli import output
 from cli.node_keys import card, rotate
 from cli.node_options import HOME, PASSWORD, password
+from cli.node_signer import signer
 from cli.node_storage import backup, prune, restore
 from cli.node_sync import snapshot, sync
 from cli.output import Exit, Failure
@@ -419,6 +420,7 @@ def _child(work: Any) -> Iterator[tuple[Iterator[dict[str, Any]], Any]]:
 
 node.add_command(card)
 node.add_command(rotate)
+node.add_command(signer)
 node.add_command(backup)
 node.add_command(prune)
 node.add_command(restore)

@@ -108,7 +108,7 @@ class Vote(Struct, tag=1):
 
 def sign_vote(
     chain_id: bytes,
-    key: keys.PrivateKey,
+    key: keys.SigningKey,
     signer: int,
     kind: VoteKind,
     epoch: int,

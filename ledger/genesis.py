@@ -108,7 +108,7 @@ class GenesisFile(NamedTuple):
         parties = [v.party for v in self.genesis.validators.validators]
         return [party for party in parties if party not in self.approvals]
 
-    def approve(self, key: keys.PrivateKey) -> GenesisFile:
+    def approve(self, key: keys.SigningKey) -> GenesisFile:
         """The file with the approval of the validator whose vote key this is.
 
         Raises ``BAD_GENESIS`` if the key is no validator's.
@@ -146,7 +146,7 @@ class NodeCard(Struct, tag=1):
             )
 
 
-def make_card(validator: Validator, key: keys.PrivateKey) -> NodeCard:
+def make_card(validator: Validator, key: keys.SigningKey) -> NodeCard:
     """The card of a node; ``key`` is its vote key."""
     card = NodeCard(validator, key.sign(_card_bytes(validator)))
     card.check()

@@ -18,9 +18,11 @@ paper.
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import nacl.bindings as sodium
 import nacl.exceptions
-from nacl.signing import SigningKey
+from nacl import signing
 
 from ledger.errors import BAD_KEY, CodedError
 
@@ -60,6 +62,21 @@ def require_valid_public_key(public_key: bytes, field: str) -> None:
         )
 
 
+class SigningKey(Protocol):
+    """Whatever signs for a public key: a secret in memory, or one that lives elsewhere."""
+
+    @property
+    def public(self) -> bytes: ...
+
+    def sign(self, message: bytes) -> bytes:
+        """The 64-byte signature over ``message``; raises :class:`SigningRefused`."""
+        ...
+
+
+class SigningRefused(Exception):
+    """A key that guards itself does not sign this: it would contradict what it has signed."""
+
+
 class PrivateKey:
     """An Ed25519 private key; its seed never appears in ``repr`` or ``str``.
 
@@ -71,13 +88,13 @@ class PrivateKey:
     __slots__ = ("_key", "public")
 
     def __init__(self, seed: bytes) -> None:
-        self._key = SigningKey(seed)
+        self._key = signing.SigningKey(seed)
         self.public = bytes(self._key.verify_key)
 
     @classmethod
     def generate(cls) -> PrivateKey:
         """A new key from the operating system's random source."""
-        return cls(bytes(SigningKey.generate()))
+        return cls(bytes(signing.SigningKey.generate()))
 
     def sign(self, message: bytes) -> bytes:
         """The 64-byte signature over ``message``."""

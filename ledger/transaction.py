@@ -62,7 +62,7 @@ class SignedTransaction(Struct, tag=1):
         tuple[KeySignature, ...], msgspec.Meta(max_length=limits.MAX_SIGNATURES)
     ] = ()
 
-    def with_signature(self, chain_id: bytes, key: keys.PrivateKey) -> SignedTransaction:
+    def with_signature(self, chain_id: bytes, key: keys.SigningKey) -> SignedTransaction:
         """This transaction with ``key``'s signature added (or unchanged if it is there)."""
         signature = key.sign(signing_bytes(chain_id, self.content))
         by_key = {s.key: s for s in self.signatures}

@@ -34,6 +34,9 @@ BAD_CONFIG = define("BAD_CONFIG", 400, "A node's configuration file is missing o
 BAD_KEY_FILE = define(
     "BAD_KEY_FILE", 400, "A node's key file is missing, damaged, locked or open to other users."
 )
+SIGNER_FAILED = define(
+    "SIGNER_FAILED", 503, "The process that holds the vote key does not answer as it should."
+)
 VOTES_LOST = define(
     "VOTES_LOST",
     409,

@@ -3,7 +3,8 @@
 ``keys/vote.key`` signs proposals, batches, votes and hellos; ``keys/tls.key`` and ``keys/tls.crt``
 make the TLS connections. They are separate, and both are made here, on the guarantor's machine:
 only the public halves ever leave it. Files belong to the node's user and are closed to all others;
-the vote key may in addition be encrypted under a password (argon2id, XSalsa20-Poly1305).
+the vote key may in addition be encrypted under a password (argon2id, XSalsa20-Poly1305), or live
+with a signer (:mod:`node.signer`): then its file holds the signer's socket instead of the secret.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from ledger import keys
 from ledger.errors import CodedError
 from node.errors import BAD_KEY_FILE
 from node.network.tls import TlsFiles
+from node.signer.client import RemoteKey
 
 KEYS = "keys"
 VOTE_KEY = "vote.key"
@@ -39,7 +41,7 @@ _MAX_KDF_OPERATIONS = 16
 class NodeIdentity(NamedTuple):
     """The keys of a running node; ``certificate`` is DER."""
 
-    vote_key: keys.PrivateKey
+    vote_key: keys.SigningKey
     certificate: bytes
     tls: TlsFiles
 
@@ -101,7 +103,7 @@ def load(home: Path, password: bytes | None = None, folder: str = KEYS) -> NodeI
     tls = TlsFiles(path / TLS_CERTIFICATE, path / TLS_KEY)
     _read_private(tls.key)
     return NodeIdentity(
-        _unseal(path / VOTE_KEY, _read_private(path / VOTE_KEY), password),
+        open_vote_key(path / VOTE_KEY, password),
         read_certificate(tls.certificate),
         tls,
     )
@@ -149,6 +151,39 @@ def _parse(path: Path, data: bytes) -> dict[str, Any]:
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise CodedError(BAD_KEY_FILE, f"{path} is not a vote key file of format {FORMAT}")
     return document
+
+
+def open_vote_key(path: Path, password: bytes | None = None) -> keys.SigningKey:
+    """The vote key of a file: the secret itself, or the signer that holds it."""
+    data = _read_private(path)
+    document = _parse(path, data)
+    if "signer" not in document:
+        return _unseal(path, data, password)
+    try:
+        return RemoteKey(Path(document["signer"]), bytes.fromhex(document["public"]))
+    except (KeyError, TypeError, ValueError):
+        raise CodedError(BAD_KEY_FILE, f"{path} is damaged") from None
+
+
+def move_vote_key(path: Path, folder: Path, socket: Path) -> None:
+    """Move a key file's secret to a signer's folder, and leave the signer's socket in its place.
+
+    The secret is durable in its new place before it is overwritten in the old one.
+    """
+    data = _read_private(path)
+    document = _parse(path, data)
+    if "signer" in document:
+        raise CodedError(BAD_KEY_FILE, f"{path} names a signer already: {document['signer']}")
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if (folder / VOTE_KEY).exists():
+        raise CodedError(BAD_KEY_FILE, f"{folder / VOTE_KEY} exists; keys are never overwritten")
+    _write_private(folder / VOTE_KEY, data)
+    _sync_folder(folder)
+    left = {"format": FORMAT, "public": document["public"], "signer": str(socket.absolute())}
+    part = path.with_name(path.name + ".part")
+    _write_private(part, json.dumps(left, indent=2).encode() + b"\n")
+    part.replace(path)
+    _sync_folder(path.parent)
 
 
 def _unseal(path: Path, data: bytes, password: bytes | None) -> keys.PrivateKey:

@@ -124,6 +124,8 @@ STOP_SECONDS = 10.0
 """A graceful stop that takes longer is cut short."""
 ALARMS_KEPT = 256
 """Alarms that a guarantor's node remembers for whoever asks; all are in its log."""
+SIGNER_SECONDS = 2.0
+"""A signer that takes longer for one signature has failed."""
 UPGRADE_LOOK_BLOCKS = 100
 """Every so many blocks a node looks whether a release is due that it is not."""
 LAG_PROBE_SECONDS = 0.5

@@ -49,7 +49,7 @@ class Batch(Struct, tag=1):
 
 
 def sign_batch(
-    chain_id: bytes, key: keys.PrivateKey, epoch: int, author: int, wires: tuple[bytes, ...]
+    chain_id: bytes, key: keys.SigningKey, epoch: int, author: int, wires: tuple[bytes, ...]
 ) -> Batch:
     """A batch of transactions' wire bytes, signed by its author."""
     identity = digest(Tag.BATCH, chain_id, encode((epoch, author, wires)))
@@ -96,7 +96,7 @@ def _proposal_bytes(header: Header, parent_view: int, batches: tuple[bytes, ...]
 
 
 def sign_proposal(
-    key: keys.PrivateKey, header: Header, parent_view: int, batches: tuple[bytes, ...]
+    key: keys.SigningKey, header: Header, parent_view: int, batches: tuple[bytes, ...]
 ) -> Proposal:
     """A proposal signed by the leader's vote key."""
     signature = key.sign(_proposal_bytes(header, parent_view, batches))
@@ -133,7 +133,7 @@ def _reproposal_bytes(
 
 
 def sign_reproposal(
-    chain_id: bytes, key: keys.PrivateKey, epoch: int, view: int, block: bytes, parent_view: int
+    chain_id: bytes, key: keys.SigningKey, epoch: int, view: int, block: bytes, parent_view: int
 ) -> Reproposal:
     """A reproposal signed by the leader's vote key."""
     signature = key.sign(_reproposal_bytes(chain_id, epoch, view, block, parent_view))

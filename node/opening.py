@@ -23,6 +23,8 @@ from node.errors import BAD_KEY_FILE
 from node.identity import NodeIdentity, read_certificate
 from node.joining import swap
 from node.network.roster import Entry, Roster
+from node.replica.records import recall
+from node.signer.client import RemoteKey
 
 
 class OpenNode(NamedTuple):
@@ -84,7 +86,9 @@ def open_node(home: Home, config: NodeConfig, password: bytes | None = None) -> 
         keys = in_force(identities, validators, State(store))
         index = validators.index_of(keys.vote_key.public)
         first = not continuity.has_voted(home)
-        abstain_below = continuity.require_votes(home)
+        abstain_below = max(
+            continuity.require_votes(home), _signed_elsewhere(keys, genesis.chain_id, journal)
+        )
         opened.pop_all()
         return OpenNode(
             home,
@@ -99,6 +103,15 @@ def open_node(home: Home, config: NodeConfig, password: bytes | None = None) -> 
             abstain_below,
             first,
         )
+
+
+def _signed_elsewhere(keys: NodeIdentity, chain_id: bytes, journal: Journal) -> int:
+    """The view below which a key in a signer has signed more than this node's journal knows of."""
+    if not isinstance(keys.vote_key, RemoteKey):
+        return 0
+    newest = keys.vote_key.newest_view(chain_id)
+    known = max((vote.view for vote in recall(journal.load()).votes), default=0)
+    return newest + 1 if newest > known else 0
 
 
 def in_force(

@@ -23,7 +23,7 @@ from contracts.genesis import found, read_application
 from ledger.block import Certificate, Header, VoteKind, assemble, sign_vote
 from ledger.codec import encode
 from ledger.genesis import Genesis, GenesisFile
-from ledger.keys import PrivateKey
+from ledger.keys import PrivateKey, SigningKey
 from ledger.receipt import Receipt
 from ledger.state import State
 from ledger.store.chain import Store, first_block
@@ -70,7 +70,7 @@ def fill(
     transactions: int,
     *,
     per_block: int = _PER_BLOCK,
-    keys: Sequence[PrivateKey] | None = None,
+    keys: Sequence[SigningKey] | None = None,
     progress: Progress | None = None,
 ) -> None:
     """Fill an empty store: fund the accounts, then so many signed single-leg transfers.
@@ -97,7 +97,7 @@ def fill(
 class _Maker:
     """Makes, certifies and commits one block after the other."""
 
-    def __init__(self, store: Store, genesis: Genesis, keys: Sequence[PrivateKey]) -> None:
+    def __init__(self, store: Store, genesis: Genesis, keys: Sequence[SigningKey]) -> None:
         opening = found(
             read_application(genesis.application), genesis.time, genesis.validators
         ).changes()

@@ -19,7 +19,7 @@ from contracts.framework.operation import Operation
 from ledger.block import VoteKind, assemble, sign_vote
 from ledger.codec import from_plain
 from ledger.genesis import Genesis
-from ledger.keys import PrivateKey
+from ledger.keys import SigningKey
 from ledger.limits import MAX_OPERATIONS
 from ledger.receipt import Receipt
 from ledger.store.chain import Store, first_block
@@ -42,7 +42,7 @@ def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
 class Grower:
     """Makes final blocks on a store with the guarantors' vote keys, in order of their index."""
 
-    def __init__(self, store: Store, genesis: Genesis, keys: Sequence[PrivateKey]) -> None:
+    def __init__(self, store: Store, genesis: Genesis, keys: Sequence[SigningKey]) -> None:
         if store.head is None:
             store.commit(first_block(genesis, initial_state(genesis)))
         self._store = store

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from ledger.block import Certificate, Vote
-from ledger.keys import PrivateKey
+from ledger.keys import SigningKey
 
 
 class CoreConfig(msgspec.Struct, frozen=True):
@@ -32,7 +32,7 @@ class Identity(msgspec.Struct, frozen=True):
     """Who this core is in its epoch: an index and the vote key, or neither for an observer."""
 
     index: int | None = None
-    key: PrivateKey | None = None
+    key: SigningKey | None = None
 
 
 class Recovered(msgspec.Struct, frozen=True):

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from ledger import keys
 from ledger.block import NO_BLOCK, Certificate, Verify, Vote, VoteKind, sign_vote
 from ledger.errors import CodedError
+from ledger.keys import SigningRefused
 from ledger.validators import ValidatorSet
 from node.consensus.config import CoreConfig, Identity, Recovered
 from node.consensus.effects import (
@@ -370,7 +371,10 @@ class Core:
         assert index is not None and key is not None, "an observer never votes"
         assert view > self._views.final[0], "a decided view needs no vote"
         epoch = self._validators.epoch
-        vote = sign_vote(self._config.chain_id, key, index, kind, epoch, view, block)
+        try:
+            vote = sign_vote(self._config.chain_id, key, index, kind, epoch, view, block)
+        except SigningRefused:
+            return  # the key remembers a vote that this node has lost (R7)
         here = self._views.round(view)
         here.cast(vote)
         self._unsaved_votes.append(vote)

@@ -57,7 +57,7 @@ def _signed_bytes(chain_id: bytes, connection: Connection, node_key: bytes, dial
 
 
 def make_hello(
-    chain_id: bytes, key: keys.PrivateKey, connection: Connection, *, dialed: bool
+    chain_id: bytes, key: keys.SigningKey, connection: Connection, *, dialed: bool
 ) -> bytes:
     """The hello payload of the side that dialed, or of the side that listened."""
     signature = key.sign(_signed_bytes(chain_id, connection, key.public, dialed))

@@ -36,7 +36,7 @@ class Self(NamedTuple):
     """This node: its key, its certificate (DER) and where TLS finds both halves of the latter."""
 
     chain_id: bytes
-    key: keys.PrivateKey
+    key: keys.SigningKey
     certificate: bytes
     files: TlsFiles
 

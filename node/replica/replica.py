@@ -11,7 +11,7 @@ from ledger import keys
 from ledger.block import Certificate, Verify, Vote, VoteKind
 from ledger.errors import CodedError
 from ledger.evidence import DoubleVote
-from ledger.keys import PrivateKey
+from ledger.keys import SigningKey, SigningRefused
 from ledger.store.interface import ChainStore
 from ledger.validators import ValidatorSet
 from node.consensus import effects as ask
@@ -550,12 +550,12 @@ class Replica:
             return
         try:
             self._build(build, self._identity.key)
-        except Invalid:
+        except (Invalid, SigningRefused):  # the key has signed another proposal of this view
             self._building = None
         except CodedError as error:
             self._wait_for_the_block_below(error, build.parent)
 
-    def _build(self, build: ask.Build, key: PrivateKey) -> None:
+    def _build(self, build: ask.Build, key: SigningKey) -> None:
         parent = self._assembly.obtain(build.parent, build.parent_view, self._now)
         if parent is None:
             self._arm_fetch()
@@ -583,7 +583,7 @@ class Replica:
         self._update_work()
         self._tell(tell.BlockBuilt(build.view, executed.hash, build.parent, build.parent_view))
 
-    def _propose_again(self, key: keys.PrivateKey, build: ask.Build) -> None:
+    def _propose_again(self, key: SigningKey, build: ask.Build) -> None:
         """Nothing stands on the last block of an epoch before the next: propose it once more."""
         if build.parent_view <= self._finality.newest.header.view:
             return  # it is final; the next epoch begins as soon as it is durable

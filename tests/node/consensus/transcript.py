@@ -7,7 +7,8 @@ letters, the genesis block is ``genesis``; peers sign with real keys.
 Commands::
 
     core n=4 me=0 [final=5:E] [abstain=9]    a new core (me=- for an observer), not started;
-                                             epoch=1 makes it one of a later epoch
+                                             epoch=1 makes it one of a later epoch, and
+                                             refuses=finalize gives it a key whose signer does
     start | restart                          Start; restart rebuilds the core from what it persisted
     proposal 3 C on B@2                      the leader's proposal of view 3
     valid 3 C | invalid 3 C                  the replica's judgement
@@ -27,7 +28,7 @@ from __future__ import annotations
 from functools import cache
 
 from ledger.block import NO_BLOCK, Certificate, Vote, VoteKind, assemble, sign_vote
-from ledger.keys import PrivateKey
+from ledger.keys import PrivateKey, SigningRefused
 from ledger.validators import Validator, ValidatorSet
 from node.consensus import effects as fx
 from node.consensus import events as ev
@@ -77,6 +78,20 @@ def forged(genuine: Vote) -> Vote:
     return Vote(genuine.kind, genuine.epoch, genuine.view, genuine.block, genuine.signer, flipped)
 
 
+class Refusing:
+    """A key whose signer refuses votes of one kind, because it remembers others."""
+
+    def __init__(self, secret: PrivateKey, kind: VoteKind) -> None:
+        self.public = secret.public
+        self._secret = secret
+        self._refused = f"iic/vote-{kind.name.lower()}/".encode()
+
+    def sign(self, message: bytes) -> bytes:
+        if message.startswith(self._refused):
+            raise SigningRefused("it remembers another vote")
+        return self._secret.sign(message)
+
+
 class Player:
     """One core under a transcript."""
 
@@ -85,6 +100,9 @@ class Player:
         self.epoch = int(arguments.get("epoch", "0"))
         me = arguments["me"]
         self.identity = Identity() if me == "-" else Identity(int(me), key(int(me)))
+        if "refuses" in arguments:
+            refusing = Refusing(key(int(me)), KINDS[arguments["refuses"]])
+            self.identity = Identity(int(me), refusing)
         view, _, at = arguments.get("final", "0:genesis").partition(":")
         self.committed = (int(view), block(at))
         self.abstain = int(arguments.get("abstain", "0"))
