@@ -54,7 +54,7 @@ WORDS: Final = {
     "events": msg("Events"),
     "postings": msg("Postings"),
     "key": msg("Key of the state"),
-    "record": msg("Record"),
+    "record": msg("Record; amounts in minor units, 100 are 1"),
     "absent": msg("there is none under this key"),
     "height": msg("Height"),
     "time": msg("Block time"),

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, get_args
 
+import msgspec
 import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
@@ -17,8 +19,9 @@ from contracts.framework.party import PartyKind, Right, Role
 from contracts.framework.posting import account_kinds
 from contracts.framework.render import LANGUAGES
 from contracts.framework.steps import STEPS, TEXTS, life_text
-from contracts.framework.vocabulary import CHOICES
+from contracts.framework.vocabulary import CHOICES, FIELDS
 from contracts.registry import CAPABILITIES
+from ledger.codec import Struct
 from ledger.policy import KeyStatus
 from node.api.describe import events_by_name
 from node.explorer.language import FOLDER, LOCALES
@@ -87,3 +90,25 @@ def test_steps_of_lives_are_told_in_every_language_and_none_is_left_over(languag
     texts |= {reason for machine in kinds for reason in machine.rests.values()}
     assert {text for text in texts if life_text(text, language) == text} == set()
     assert set(TEXTS) <= texts
+
+
+def _fields(kind: Any, found: set[str], seen: set[Any]) -> None:
+    """The names of fields in a structure and in those inside it."""
+    if isinstance(kind, type) and not get_args(kind) and issubclass(kind, Struct):
+        if kind not in seen:
+            seen.add(kind)
+            for field in msgspec.structs.fields(kind):
+                found.add(field.name)
+                _fields(field.type, found, seen)
+        return
+    for part in get_args(kind):
+        _fields(part, found, seen)
+
+
+def test_fields_of_events_and_of_every_object_have_names_in_every_language() -> None:
+    found: set[str] = set()
+    seen: set[Any] = set()
+    for capability in CAPABILITIES:
+        for kind in (*capability.events, *(m.table.kind for m in capability.machines)):
+            _fields(kind, found, seen)
+    assert found - set(FIELDS) == set()
