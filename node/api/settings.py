@@ -41,6 +41,8 @@ class ApiSettings:
     lane_rest: float = 4.0
     """Reads of milliseconds rest so many times as long as they work."""
     lane_waiting: int = 200
+    page_burst_s: float = 2.0
+    """So much work on pages of the explorer may be done before it rests."""
 
     proof_wait_s: float = 2.0
     """How long a proof waits for a block with a finalization of its own."""

@@ -77,7 +77,10 @@ class Site:
         self._api = api
         self._settings = settings
         self._clock_ms = clock_ms
-        self._lane = Lane(rest=api.settings.lane_rest, waiting=api.settings.lane_waiting)
+        bounds = api.settings
+        self._lane = Lane(
+            rest=bounds.lane_rest, waiting=bounds.lane_waiting, burst=bounds.page_burst_s
+        )
         self._sessions = Sessions(api.node.chain_id)
         self._finality_ms: deque[int] = deque(maxlen=FINALITY_BLOCKS)
 
