@@ -2,8 +2,8 @@
 
 The API shares the event loop with consensus. Whatever clients ask for, the lane's reads take at
 most one part in ``1 + rest`` of the loop's time; what waits beyond a bound is refused as busy. A
-lane that was idle may do ``burst`` seconds of work first and owes the rest for it: a person who opens
-some pages does not wait, and who asks without end is held to the same part.
+lane that was idle may do ``burst`` seconds of work first and owes the rest for it: a person who
+opens some pages does not wait, and who asks without end is held to the same part.
 """
 
 from __future__ import annotations

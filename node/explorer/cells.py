@@ -10,11 +10,14 @@ from markupsafe import Markup, escape
 from contracts.framework.forms import format_instant
 from contracts.framework.posting import owner_of
 from node.api.describe import LEI_CHARS
-from node.explorer.language import amount_text, number_text, separators
+from node.explorer.language import amount_text, msg, number_text, separators
 from node.explorer.table import Column, Format, Money
 
 if TYPE_CHECKING:
     from node.explorer.view import View
+
+APPLIED: Final = "applied"
+"""The outcome of what was not refused."""
 
 SHOWN: Final = 12
 """Hexadecimal digits of an id that people see."""
@@ -53,12 +56,18 @@ _ALARMING: Final = frozenset(
         "red", "refused", "rejected", "suspended", "terminated", "void",
     }
 )  # fmt: skip
-"""States and outcomes that a reader should not overlook; refusals are told by their code."""
+"""States that a reader should not overlook."""
 
 
 def _state(view: View, value: str) -> Markup:
-    tone = " bad" if value in _ALARMING or value.isupper() else ""
+    tone = " bad" if value in _ALARMING else ""
     return Markup('<span class="state{}">{}</span>').format(tone, view.label(value))
+
+
+def _outcome(view: View, value: str) -> Markup:
+    if value == APPLIED:
+        return Markup('<span class="state good">{}</span>').format(view.text(msg("applied")))
+    return Markup('<span class="state bad">{}</span>').format(value)
 
 
 def _count(view: View, value: int) -> Markup:
@@ -140,6 +149,7 @@ _FORMS: Final[dict[Format, Callable[[Any, Any], Markup]]] = {
     Format.WORDS: _text,
     Format.LABEL: _label,
     Format.STATE: _state,
+    Format.OUTCOME: _outcome,
     Format.COUNT: _count,
     Format.AMOUNT: _amount,
     Format.PERCENT: _percent,

@@ -34,6 +34,8 @@ class Format(StrEnum):
     """``str``, a name from the declarations (state, kind, choice): shown in the reader's words."""
     STATE = "state"
     """As LABEL, set apart: the state that an object is in."""
+    OUTCOME = "outcome"
+    """``str``: ``applied``, or the code of a refusal."""
     COUNT = "count"
     """``int``."""
     AMOUNT = "amount"

@@ -22,6 +22,7 @@ from node.api import cursors
 from node.api.describe import events_by_name
 from node.api.histories import HISTORY, cursor_after, resumed, tracks_of
 from node.api.history import merged
+from node.explorer.cells import APPLIED
 from node.explorer.language import msg
 from node.explorer.table import Slice
 from node.explorer.view import View
@@ -66,7 +67,7 @@ class Told:
     @property
     def outcome(self) -> str:
         """``applied``, or the code of the refusal."""
-        return self.receipt.code or msg("applied")
+        return self.receipt.code or APPLIED
 
     @cached_property
     def sentence(self) -> str:

@@ -37,7 +37,7 @@ TOLD_COLUMNS: tuple[Column[Told], ...] = (
     Column("author", msg("Author"), Format.PARTY, lambda t: t.author),
     Column("words", msg("What was stated"), Format.WORDS, lambda t: t.sentence),
     Column("reference", msg("Reference"), Format.TEXT, lambda t: t.reference),
-    Column("outcome", msg("Outcome"), Format.STATE, lambda t: t.outcome),
+    Column("outcome", msg("Outcome"), Format.OUTCOME, lambda t: t.outcome),
 )
 """How receipts are listed on every page."""
 

@@ -28,7 +28,7 @@ from node.explorer.language import FOLDER, LOCALES
 
 ROOT = Path(node.explorer.__file__).parent
 PLACES = re.compile(r"%\([a-z_]+\)[sd]|\{[a-z_]*\}")
-KEYWORDS = {"msg": None, "_": None, "gettext": None, "ngettext": (1, 2)}
+KEYWORDS = {"msg": None, "text": None, "_": None, "gettext": None, "ngettext": (1, 2)}
 
 
 def used() -> Iterator[tuple[str | tuple[str, ...], str]]:
