@@ -76,6 +76,7 @@ class History:
 
     def block(self, height: int, receipts: Iterable[Receipt]) -> Iterator[Finding]:
         """Take the receipts of the next block; what is wrong with them."""
+        accounts = self._accounts
         for index, receipt in enumerate(receipts):
             place = (height, index)
             if receipt.subject in self._subjects:
@@ -84,28 +85,23 @@ class History:
             self._subjects.add(receipt.subject)
             if receipt.code and (receipt.postings or receipt.events):
                 yield Finding(1, "refusals-book-nothing", f"{_where(place)}: refused, and booked")
-            if receipt.postings:
-                yield from self._postings(place, receipt)
+            sums: dict[str, int] = {}
+            for posting in receipt.postings:
+                unit, amount = posting.unit, posting.amount
+                sums[unit] = sums.get(unit, 0) + amount
+                entry = (posting.account, unit)
+                balance, count, last = accounts.get(entry) or self._opened(entry)
+                balance, count = balance + amount, count + 1
+                if (posting.balance, posting.sequence, posting.previous) != (balance, count, last):
+                    what = f"{_where(place)}: {posting.account} does not follow from its postings"
+                    yield Finding(16, "postings-chain", what)
+                accounts[entry] = (balance, count, place)
+            for unit, total in sums.items():
+                if total:
+                    what = f"{_where(place)}: {unit} sums to {total}"
+                    yield Finding(1, "receipts-balance", what)
             if receipt.events:
                 yield from self._events(_where(place), receipt)
-
-    def _postings(self, place: Place, receipt: Receipt) -> Iterator[Finding]:
-        sums: dict[str, int] = {}
-        accounts = self._accounts
-        for posting in receipt.postings:
-            unit, amount = posting.unit, posting.amount
-            sums[unit] = sums.get(unit, 0) + amount
-            entry = (posting.account, unit)
-            balance, count, last = accounts.get(entry) or self._opened(entry)
-            balance, count = balance + amount, count + 1
-            if (posting.balance, posting.sequence, posting.previous) != (balance, count, last):
-                what = f"{_where(place)}: {posting.account} does not follow from its postings"
-                yield Finding(16, "postings-chain", what)
-            accounts[entry] = (balance, count, place)
-        for unit, total in sums.items():
-            if total:
-                what = f"{_where(place)}: {unit} sums to {total}"
-                yield Finding(1, "receipts-balance", what)
 
     def _opened(self, entry: tuple[str, str]) -> _Account:
         record = None if self._before is None else self._before.get(BALANCE, *entry)

@@ -200,7 +200,7 @@ class Verifier:
         same = made.header == header
         first = header.receipts - header.transactions
         dropped = dict(made.execution.dropped)
-        for position, candidate in candidates.items():
+        for position, candidate in candidates.items() if dropped else ():
             if candidate.id in dropped:
                 yield Violation(
                     Check.TRANSITION,

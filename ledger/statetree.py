@@ -291,10 +291,6 @@ class _Update:
 
     def _bucket(self, path: bytes, page: bytes, leaves: list[bytes]) -> tuple[bytes, int]:
         """Change a bucket, which may become a branch. Hash (zero if empty) and entry count."""
-        changed = _with_values(page, leaves)
-        if changed is not None:
-            self.written[path] = changed
-            return self._bucket_hash(changed), len(changed) // _ENTRY
         entries = [page[i : i + _ENTRY] for i in range(1, len(page), _ENTRY)]
         for leaf in leaves:
             digest = leaf[:_DIGEST]
@@ -347,7 +343,13 @@ class _Update:
             child = self._page(child_path)
             if child is None:
                 raise _lost(child_path)
-            change = self._bucket if child[:1] == _BUCKET else self._branch
+            is_bucket = child[0] == 0
+            changed = _with_values(child, part) if is_bucket else None
+            if changed is not None:
+                self.written[child_path] = changed
+                children[nibble] = self._bucket_hash(changed)
+                continue
+            change = self._bucket if is_bucket else self._branch
             children[nibble], now = change(child_path, child, part)
             count += now - _count(child)
         if count > BUCKET_ENTRIES:

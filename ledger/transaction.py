@@ -102,7 +102,7 @@ def open_envelope(data: bytes) -> SignedTransaction:
     # 16 signatures of 100 bytes and the frame around them fit well into 4 KiB.
     signed = decode(data, SignedTransaction, limit=limits.MAX_TRANSACTION_BYTES + 4096)
     order = [s.key for s in signed.signatures]
-    if any(a >= b for a, b in pairwise(order)):
+    if len(order) > 1 and any(a >= b for a, b in pairwise(order)):
         raise CodedError(
             MALFORMED,
             "signatures are in ascending order of keys, each key once",
