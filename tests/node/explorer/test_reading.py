@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+from explorer_addresses import addresses
 from ledger_in_memory import lei
 from single_node import PAYEE, PAYER, THIRD, SingleNode, demo_genesis
 
@@ -18,7 +19,6 @@ from contracts.framework.render import LANGUAGES, words
 from ledger.receipt import read_receipt
 from ledger.state import State
 from node.api.app import create_app
-from node.explorer.sample import addresses
 from node.explorer.table import decimal
 
 Http = httpx.AsyncClient
