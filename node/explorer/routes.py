@@ -49,6 +49,8 @@ MAX_LOGIN_BYTES: Final = 2_000
 MAX_QUERY_CHARS: Final = 2_000
 MAX_DOWNLOAD_ROWS: Final = 200_000
 DOWNLOAD_SLICE: Final = 500
+TOLD_LAG: Final = 20
+"""An index that lacks more blocks than this is told of on every page."""
 FINALITY_BLOCKS: Final = 100
 """Of so many last blocks the time to finality is told."""
 
@@ -247,12 +249,18 @@ class Site:
             "view": view,
             "page": page,
             "status": status.of(self._api.node),
+            "index_lag": self._index_lag(view),
             "navigation": NAVIGATION,
             "languages": [
                 (code, f"/{code}{view.here().removeprefix('/' + view.language)}")
                 for code in LANGUAGES
             ],
         }
+
+    def _index_lag(self, view: View) -> int:
+        """Blocks that the index lacks, if that is more than an instant's worth or will stay so."""
+        lag = view.head.height - view.index.height
+        return lag if lag > TOLD_LAG or (lag and self.index.failure) else 0
 
     async def _refused(self, request: Request, language: str, error: CodedError) -> Response:
         with self.index.snapshot() as index, self._api.snapshot() as (reader, head):

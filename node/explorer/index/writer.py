@@ -42,8 +42,10 @@ BATCH_RECEIPTS: Final = 2_000
 BATCH_BLOCKS: Final = 500
 """A batch ends at whichever comes first."""
 REST: Final = 1.0
-"""After a batch the thread rests so many times as long as it worked: consensus has the same
-cores."""
+BUSY_REST: Final = 4.0
+"""After a batch the thread rests so many times as long as it worked: consensus has the same cores.
+It rests longer while blocks with transactions arrive.
+"""
 LEAST_PAUSE_S: Final = 0.25
 """Between two writes at the head of the chain: each write waits for the disk."""
 
@@ -123,18 +125,21 @@ class Index:
         try:
             while not self._stopping.is_set():
                 self._news.clear()
+                known = self._node.head().height
                 began = time.monotonic()
                 moved = self.step()
-                rest = REST * (time.monotonic() - began)
+                took = time.monotonic() - began
+                head = self._node.head()
                 if not moved:
                     self._news.wait()
-                elif self.height >= self._node.head().height:
-                    self._stopping.wait(max(rest, LEAST_PAUSE_S))
+                elif self.height >= head.height:
+                    self._stopping.wait(max(took * REST, LEAST_PAUSE_S))
                 else:
-                    self._stopping.wait(rest)
-        except (CodedError, OSError) as error:
-            self.failure = str(error)
-            _log.error("the explorer's index stops", reason=self.failure)
+                    busy = head.height > known and head.transactions > 0
+                    self._stopping.wait(took * (BUSY_REST if busy else REST))
+        except Exception as error:  # whatever it is, the node goes on and pages say it
+            self.failure = f"{type(error).__name__}: {error}"
+            _log.error("the explorer's index stops", reason=self.failure, exc_info=error)
 
     # opening ----------------------------------------------------------------------------------
     def _open(self) -> LmdbEnvironment:

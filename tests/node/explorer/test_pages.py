@@ -162,3 +162,12 @@ async def test_an_alarm_of_the_node_stands_on_every_page(
     node.alarms = ["g2 signed two blocks <at> height 7"]
     text = (await http.get("/en/blocks")).text
     assert 'role="alert"' in text and "g2 signed two blocks &lt;at&gt; height 7" in text
+
+
+async def test_a_page_says_when_its_totals_lag_behind_the_chain(
+    http: httpx.AsyncClient, node: SingleNode
+) -> None:
+    assert "lack the last" not in (await http.get("/en/blocks")).text
+    for _ in range(25):
+        node.produce()
+    assert "totals and lists lack the last 25 blocks" in (await http.get("/en/blocks")).text
