@@ -149,8 +149,12 @@ def _forged_finality(proven: ProvenReceipt) -> Iterator[ProvenReceipt]:
         CHAIN.store.certificate(9),
         _notarized(header),
         _doubled(certify(header)),
+        _replace(certify(header), kind=VoteKind.NOTARIZE),
     ):
         yield _replace(proven, finality=_replace(finality, certificate=certificate))
+    early = _replace(header, height=second.header.height)
+    late = _replace(finality, header=early, certificate=certify(early))
+    yield _replace(proven, header=early, history_path=(), finality=late)
     for changes in (
         (),
         (second,),
