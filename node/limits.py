@@ -31,6 +31,8 @@ OFFENCE_SECONDS = 10.0
 EXPIRY_WARNING_DAYS = 45
 """A peer certificate that ends sooner is reported."""
 DAY_MS = 86_400_000
+DOUBT_MS = 60_000
+"""How far clocks may be apart when a node judges whether an epoch began before it was started."""
 
 # Per-peer queues -------------------------------------------------------------------------------
 SEND_QUEUE_BYTES = 32 * MIB

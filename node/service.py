@@ -22,6 +22,7 @@ from contracts.framework.protocol import is_known
 from contracts.governance.views import protocol_ahead
 from contracts.validators.records import IN_OFFICE, NODE
 from contracts.validators.views import nodes
+from contracts.verifier import validators_after
 from ledger.block import Header
 from ledger.errors import BAD_SNAPSHOT, CodedError
 from ledger.evidence import DoubleVote
@@ -56,7 +57,7 @@ from node.network.roster import Roster
 from node.opening import OpenNode, in_force, roster_of
 from node.replica.effects import Alarm, Answer, Check
 from node.replica.effects import Submission as Known
-from node.replica.events import Checked, PeerDown, PeerUp, Received, Submitted, Verdict
+from node.replica.events import Checked, MayVote, PeerDown, PeerUp, Received, Submitted, Verdict
 from node.replica.records import recall
 from node.replica.replica import Replica
 from node.runner import Runner, wall_clock_ms
@@ -84,9 +85,11 @@ class Service:
         self._keys = list(opened.identities)
         self._identity = opened.identity
         self._folders = set(identity.folders(opened.home.path))
-        key = opened.identity.vote_key
+        self._started_ms = wall_clock_ms()
+        self._vouching: Vouching | None = None
+        self._vouched_epoch = -1
         self._replica = Replica(
-            Identity(opened.number, key if opened.number is not None else None),
+            self._who(validators_after(opened.store, self.head())),
             opened.genesis.chain_id,
             opened.store,
             opened.journal.load(),
@@ -101,14 +104,12 @@ class Service:
         self._peers = Peers(self._this(), self._roster(), self, self._measured)
         self._snapshots = SnapshotServer(opened.home.snapshots, opened.store, self.send)
         self._taker = SnapshotTaker(opened.home, self._config.snapshot_blocks, self._measured)
-        self._vouching = self._who_vouches()
         self._stopping = asyncio.Event()
         self._reason: CodedError | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._requests: dict[int, asyncio.Future[tuple[Known, ...]]] = {}
         self._request_numbers = 0
         self._waiters: list[tuple[int, asyncio.Future[None]]] = []
-        self._started_ms = wall_clock_ms()
         self._final_ms: int | None = None
         self._seen_restarts = 0
         self._warned_day = 0
@@ -148,31 +149,36 @@ class Service:
             if doubt:
                 text = f"{doubt}; this node observes, and votes again only after: iic node activate"
                 self.alarm(Alarm("RESTORED", text))
-            if self._vouching is None:
-                self._runner.start()
-            elif self._vouching.done:  # a ledger of one guarantor
+            self._runner.start()
+            if self._vouching is not None and self._vouching.done:  # a ledger of one guarantor
                 self._take_part()
             self._look_for_upgrade()
             await self._stopping.wait()
             _log.info("node stopping", height=self.head().height)
         return self._reason
 
-    def _who_vouches(self) -> Vouching | None:
-        """None for a node that has no votes to forget, or casts none."""
-        opened = self._opened
-        number, journal = opened.number, recall(opened.journal.load())
-        if number is None or opened.first_start or opened.abstain_below == continuity.NEVER:
+    def _who_vouches(self, validators: ValidatorSet, number: int) -> Vouching | None:
+        """Who must vouch for this node's votes in an epoch; None where it has none to forget.
+
+        That is a node that never voted or casts no vote, and an epoch that began while this
+        process ran.
+        """
+        opened, head = self._opened, self.head()
+        if opened.first_start or opened.abstain_below == continuity.NEVER:
             return None
-        known = max([self.head().view, *(v.view for v in journal.votes if v.signer == number)])
-        others = self._replica.validators.quorum - 1
-        return Vouching(self.chain_id, opened.identity.vote_key.public, known, others)
+        began_now = head.time > self._started_ms + limits.DOUBT_MS
+        if began_now or validators.epoch == self._vouched_epoch:
+            return None
+        journal = recall(opened.journal.load())
+        known = max([head.view, *(v.view for v in journal.votes if v.signer == number)])
+        public = self._identity.vote_key.public
+        return Vouching(self.chain_id, public, known, validators.quorum - 1)
 
     def _take_part(self) -> None:
         """Enter consensus: so many peers vouch that a quorum is there."""
         self._vouching = None
-        self._runner.start()
-        for peer in self._peers.connected:
-            self._runner.tell(PeerUp(peer))
+        self._vouched_epoch = self._replica.validators.epoch
+        self._runner.tell(MayVote())
 
     def _vouch(self, peer: int) -> None:
         """Tell a peer what this node holds of its votes."""
@@ -291,8 +297,9 @@ class Service:
         return Self(self.chain_id, keys.vote_key, keys.certificate, keys.tls)
 
     def _who(self, validators: ValidatorSet) -> Identity:
-        """Which of this node's keys decides among these validators."""
+        """Which of this node's keys decides among these validators, none while it is in doubt."""
         self._load_new_keys()
+        self._vouching = None
         try:
             self._identity = in_force(self._keys, validators, State(self._opened.store))
         except CodedError as error:
@@ -300,7 +307,12 @@ class Service:
             _log.error("this node's keys are not those of the register", text=error.message)
             return Identity()
         index = validators.index_of(self._identity.vote_key.public)
-        return Identity(index, None if index is None else self._identity.vote_key)
+        if index is None:
+            return Identity()
+        self._vouching = self._who_vouches(validators, index)
+        return (
+            Identity() if self._vouching is not None else Identity(index, self._identity.vote_key)
+        )
 
     def _load_new_keys(self) -> None:
         """Take up keys that ``iic node rotate`` has made, before or as the register names them."""
@@ -442,17 +454,15 @@ class Service:
     # events of peers (node.network.peers.Sink) ------------------------------------------------
     def peer_up(self, peer: int) -> None:
         """A peer is connected."""
-        if self._vouching is None:
-            self._runner.tell(PeerUp(peer))
-        elif peer >= 0:
+        self._runner.tell(PeerUp(peer))
+        if self._vouching is not None and peer >= 0:
             self.send(peer, VoucherRequest())
 
     def peer_down(self, peer: int) -> None:
         """A peer is gone."""
         self._snapshots.forget(peer)
         self._asked_for_snapshot.discard(peer)
-        if self._vouching is None:
-            self._runner.tell(PeerDown(peer))
+        self._runner.tell(PeerDown(peer))
 
     def received(self, peer: int, kind: int, payload: bytes) -> None:
         """A message; what does not decode is the peer's offence."""
@@ -466,7 +476,7 @@ class Service:
                 self._vouched(peer, message)
             case SnapshotRequest() | SnapshotOffer() | PartRequest() | PartAnswer():
                 self._snapshots.handle(peer, message)
-            case _ if self._vouching is None:
+            case _:
                 self._runner.tell(Received(peer, message))
 
     # effects of the replica (node.runner.Outside) ---------------------------------------------
@@ -546,6 +556,9 @@ class Service:
             validators=validators.size,
             quorum=validators.quorum,
         )
+        if self._vouching is not None:
+            for peer in self._peers.connected:
+                self.send(peer, VoucherRequest())
 
     def announce(self, block: BlockCommit) -> None:
         """One line per block."""

@@ -67,4 +67,8 @@ class Committed(NamedTuple):
     height: int
 
 
-Event = Received | PeerUp | PeerDown | TimerFired | Submitted | Checked | Committed
+class MayVote(NamedTuple):
+    """The node may vote from here on: so far it followed, because its votes were in doubt."""
+
+
+Event = Received | PeerUp | PeerDown | TimerFired | Submitted | Checked | Committed | MayVote

@@ -56,6 +56,7 @@ from node.replica.events import (
     Checked,
     Committed,
     Event,
+    MayVote,
     Peer,
     PeerDown,
     PeerUp,
@@ -150,7 +151,7 @@ class Replica:
             self._emit,
         )
         self._cursor = JournalCursor(next_sequence)
-        recalled = recall(journal)
+        self._recalled = recalled = recall(journal)
         if journal:
             self._cursor.appended(0, _newest_view(recalled.votes, recalled.certificates))
         for batch in recalled.batches:
@@ -213,6 +214,8 @@ class Replica:
                 self._emit(Send(peer, self._status()))
             case PeerDown(peer):
                 self._sync.peer_down(peer)
+            case MayVote():
+                self._take_part()
 
     def status(self, transaction_id: bytes) -> Submission:
         """What is known of a transaction: unknown, pending, final or refused."""
@@ -689,6 +692,21 @@ class Replica:
         self._work = False
         self._tell(tell.Start())
         return self._boundary.begin_epoch()
+
+    def _take_part(self) -> None:
+        """Vote from here on, with all that was voted before the restart in mind (R7)."""
+        self._identity = self._who(self.validators)
+        if self._identity.index is None:
+            return
+        self._judging = self._building = None
+        self._assembly.begin_epoch(self.validators, self._identity.index)
+        self.intake.begin_epoch(self.validators, self._identity)
+        for batch in self._recalled.batches:
+            self.intake.restore(batch)
+        self.core = self._new_core(self._recalled.certificates, self._recalled.votes)
+        self._work = False
+        self._tell(tell.Start())
+        self._progress()
 
     def _report(self) -> None:
         """Report to the ledger what it lacks of the faults that this node knows."""
