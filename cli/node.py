@@ -365,6 +365,9 @@ def _check_into(ledger: Path, signatures: bool, votes: Path | None, write: Any) 
     from ledger.store.check import check as check_store
     from ledger.store.check import check_file, check_journal
     from ledger.store.disk import open_store
+    from ledger.store.growth import end_process_when_grown
+
+    end_process_when_grown(ledger / "data.mdb", _grown(write))
 
     def found(finding: Finding) -> None:
         write({"where": finding.where, "what": finding.what, "note": finding.note})
@@ -385,6 +388,17 @@ def _check_into(ledger: Path, signatures: bool, votes: Path | None, write: Any) 
         write({"height": None if head is None else head.height})
     except CodedError as error:
         write({"where": "store", "what": str(error), "note": False})
+
+
+def _grown(write: Any) -> Any:
+    """End a check beside a node that writes so much that the check would fill its disk."""
+
+    def end(code: int) -> None:
+        what = "the store grew too much while it was checked; check a stopped node, or a backup"
+        write({"where": "store", "what": what, "note": False})
+        os._exit(code)
+
+    return end
 
 
 @contextmanager

@@ -130,6 +130,8 @@ SIGNER_SECONDS = 2.0
 """A signer that takes longer for one signature has failed."""
 UPGRADE_LOOK_BLOCKS = 100
 """Every so many blocks a node looks whether a release is due that it is not."""
+READER_LAG_COMMITS = 20_000
+"""A process that reads a store this many commits old is reported: the file grows because of it."""
 LAG_PROBE_SECONDS = 0.5
 """Interval of the event loop's self-measurement."""
 

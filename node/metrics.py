@@ -52,6 +52,11 @@ class NodeMetrics:
         self.block_time = Gauge(
             "iic_block_time_seconds", "Agreed time of the last durable block", registry=r
         )
+        self.reader_lag = Gauge(
+            "iic_store_reader_lag",
+            "Commits by which the oldest reader of another process is behind",
+            registry=r,
+        )
         # where the time goes
         self.step = Histogram(
             "iic_replica_step_seconds",

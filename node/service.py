@@ -30,6 +30,7 @@ from ledger.genesis import Genesis
 from ledger.snapshot import read_manifest
 from ledger.state import State
 from ledger.store.interface import BlockCommit, ChainStore
+from ledger.store.lmdb_environment import LmdbEnvironment
 from ledger.validators import ValidatorSet
 from node import continuity, description, identity, limits
 from node.api.handle import Description, RaisedAlarm, Submission, Watch
@@ -113,6 +114,7 @@ class Service:
         self._final_ms: int | None = None
         self._seen_restarts = 0
         self._warned_day = 0
+        self._told_reader = 0
         self._alarms: deque[RaisedAlarm] = deque(maxlen=limits.ALARMS_KEPT)
         self._alarms_raised = 0
 
@@ -254,6 +256,7 @@ class Service:
             self._measured.checks_waiting.set(self._pool.waiting)
             self._measured.view.set(self._replica.core.view)
             await asyncio.to_thread(self._load_new_keys)
+            self._watch_readers()
             died = self._pool.restarts - self._seen_restarts
             if died:
                 self._measured.worker_restarts.inc(died)
@@ -276,6 +279,19 @@ class Service:
                 if outline.header.height >= far:
                     height = outline.header.height
                     self.stop(CodedError(FAR_BEHIND, f"a snapshot of block {height} is there"))
+
+    def _watch_readers(self) -> None:
+        """Tell once of a process that keeps the store's pages from being used again."""
+        environment = self._opened.store.environment
+        if not isinstance(environment, LmdbEnvironment):
+            return
+        pid, lag = environment.oldest_reader() or (0, 0)
+        self._measured.reader_lag.set(lag)
+        if lag < limits.READER_LAG_COMMITS:
+            self._told_reader = 0
+        elif pid != self._told_reader:
+            self._told_reader = pid
+            _log.warning("a process holds an old state of the store open", pid=pid, commits=lag)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

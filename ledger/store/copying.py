@@ -19,13 +19,11 @@ import lmdb
 import ledger
 from ledger.errors import STORE_BUSY, STORE_CORRUPT, STORE_FULL, CodedError
 from ledger.store.files import sync_folder
+from ledger.store.growth import Room
+from ledger.store.lmdb_environment import is_full
 from ledger.store.tables import Table
 
 DATA = "data.mdb"
-GROWTH_SHARE = 0.5
-GROWTH_BYTES = 256 * 1024 * 1024
-"""The original may grow by the larger of these while it is copied; then the copy is given up."""
-
 _POLL_S = 0.1
 _ROOT = str(Path(ledger.__file__).parents[1])
 
@@ -36,8 +34,7 @@ def copy(source: Path, target: Path) -> int:
     Returns its size in bytes. Raises ``STORE_BUSY`` if the original grew too much meanwhile,
     ``STORE_FULL``, ``STORE_CORRUPT`` or ``OSError``; ``target`` then holds nothing of use.
     """
-    before = (source / DATA).stat().st_size
-    room = max(GROWTH_BYTES, int(before * GROWTH_SHARE))
+    room = Room(source / DATA)
     target.mkdir(parents=True)
     command = [sys.executable, "-P", "-m", "ledger.store.copying", str(source), str(target)]
     child = subprocess.Popen(  # noqa: S603  # our own interpreter and module
@@ -45,10 +42,10 @@ def copy(source: Path, target: Path) -> int:
     )
     try:
         while child.poll() is None:
-            if (source / DATA).stat().st_size > before + room:
+            if room.used_up:
                 raise CodedError(
                     STORE_BUSY,
-                    f"{source} grew by more than {room:,} bytes while it was copied; "
+                    f"{source} grew by more than {room.bytes:,} bytes while it was copied; "
                     "copy it when less is written, or stop the node first",
                 )
             with suppress(subprocess.TimeoutExpired):
@@ -58,9 +55,14 @@ def copy(source: Path, target: Path) -> int:
             child.kill()
         _, said = child.communicate()
     if child.returncode:
-        full = "No space left" in said or "Disk quota" in said or "File too large" in said
+        if is_full(target, (source / DATA).stat().st_size):
+            raise CodedError(
+                STORE_FULL,
+                f"no space left to copy {source} to {target}; the original is as it was. "
+                "Free disk space or raise the quota, then copy again",
+            )
         reason = said.strip().splitlines()[-1] if said.strip() else f"exit {child.returncode}"
-        raise CodedError(STORE_FULL if full else STORE_CORRUPT, f"{target}: {reason}")
+        raise CodedError(STORE_CORRUPT, f"{source} could not be copied: {reason}")
     return (target / DATA).stat().st_size
 
 

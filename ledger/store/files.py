@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterable
 from pathlib import Path
+
+FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
+"""What the system says when a disk, a quota or a file's limit is full."""
 
 PART = ".part"
 """The ending of what is not complete; whatever bears it after a crash may be removed."""

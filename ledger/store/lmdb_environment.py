@@ -30,9 +30,9 @@ import lmdb
 
 from ledger.errors import STORE_CORRUPT, STORE_FULL, STORE_LOCKED, CodedError
 from ledger.store.checksums import is_intact, seal, unseal
+from ledger.store.files import FULL
 from ledger.store.tables import MAX_KEY_BYTES, Change, Reader, Table
 
-_FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 _GROWTH_STEP = 1 << 30
 _LEAST_MAP = 256 << 10
 """Room for the tables themselves, which are created before the map can grow."""
@@ -111,7 +111,7 @@ class LmdbEnvironment:
         except lmdb.Error as error:
             self._failed = True
             size = sum(len(key) + len(value) for _, puts in batch for key, value in puts)
-            if "Input/output error" in str(error) and _is_full(self.path, size):
+            if "Input/output error" in str(error) and is_full(self.path, size):
                 # LMDB reports a write that the file system cut short in this way.
                 raise _full(self.path) from error
             raise _translated(error, self.path) from error
@@ -202,6 +202,23 @@ class LmdbEnvironment:
                 if len(records) < 1024:
                     break
                 start = records[-1][0] + b"\0"
+
+    def oldest_reader(self) -> tuple[int, int] | None:
+        """Process id and lag, in commits, of the reader of another process that is most behind.
+
+        Readers whose processes are gone are cleared first: they hold back nothing.
+        """
+        with self._lock:
+            self._env.reader_check()
+            last = self._env.info()["last_txnid"]
+            lines = self._env.readers().splitlines()[1:]
+        found = [line.split() for line in lines]
+        others = [
+            (last - int(transaction), int(pid))
+            for pid, _, transaction in (entry for entry in found if len(entry) == 3)
+            if transaction.isdecimal() and int(pid) != self._pid
+        ]
+        return max(others)[::-1] if others else None
 
     def close(self) -> None:
         """Release the files; closing twice is harmless."""
@@ -311,8 +328,8 @@ def _full(path: Path) -> CodedError:
     )
 
 
-def _is_full(path: Path, size: int) -> bool:
-    """Whether the data file could not grow by ``size`` bytes, tried on a file of its own."""
+def is_full(path: Path, size: int) -> bool:
+    """Whether a directory's data file could not grow by ``size`` bytes, tried on another file."""
     probe = path / "PROBE"
     try:
         handle = os.open(probe, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -321,7 +338,7 @@ def _is_full(path: Path, size: int) -> bool:
         finally:
             os.close(handle)
     except OSError as error:
-        return error.errno in _FULL
+        return error.errno in FULL
     finally:
         with suppress(OSError):
             probe.unlink()
@@ -331,7 +348,7 @@ def _is_full(path: Path, size: int) -> bool:
 def _translated(error: lmdb.Error, path: Path) -> Exception:
     """The error that callers know for one of LMDB's."""
     text = str(error)
-    if isinstance(error, lmdb.DiskError) or any(os.strerror(code) in text for code in _FULL):
+    if isinstance(error, lmdb.DiskError) or any(os.strerror(code) in text for code in FULL):
         return _full(path)
     if isinstance(error, lmdb.CorruptedError | lmdb.PageNotFoundError | lmdb.InvalidError):
         return CodedError(STORE_CORRUPT, f"{path} is damaged: {text}")

@@ -95,7 +95,8 @@ class _Open(NamedTuple):
 class Join:
     """See the module. ``now`` is in milliseconds of any clock that does not go back.
 
-    ``least`` is the lowest height that is worth joining at. ``staged`` is the manifest of a
+    ``least`` is the lowest height that is worth joining at, ``expected`` how many peers may have a
+    snapshot: without an offer, all of them are waited for. ``staged`` is the manifest of a
     snapshot that was begun earlier and ``done`` the parts of it that are there.
     """
 
@@ -105,6 +106,7 @@ class Join:
         verify: Verify,
         *,
         least: int,
+        expected: int,
         staged: bytes | None = None,
         done: Collection[Part] = (),
         now: int = 0,
@@ -113,6 +115,7 @@ class Join:
         self._verify = verify
         self._tree = tree_of(genesis.chain_id)
         self._least = least
+        self._expected = expected
         self._staged = staged
         self._done = set(done)
         self._peers: set[int] = set()
@@ -238,7 +241,8 @@ class Join:
             return
         good = {p: o for p, o in self._offers.items() if o[1].header.height >= self._least}
         if not good:
-            self._give_up()
+            if len(answered) >= self._expected:
+                self._give_up()
             return
         self.origin, (same, outline) = max(
             good.items(), key=lambda offer: (offer[1][1].header.height, -offer[0])

@@ -15,11 +15,12 @@ from typing import NamedTuple
 
 from contracts.verifier import validators_after
 from ledger import keys
-from ledger.errors import BAD_SNAPSHOT, CodedError
+from ledger.errors import BAD_SNAPSHOT, STORE_FULL, CodedError
 from ledger.genesis import Genesis
 from ledger.state import MemoryMap, State
 from ledger.store.chain import Chain
 from ledger.store.disk import open_store
+from ledger.store.files import FULL
 from ledger.store.snapshots import first_needed
 from ledger.store.staging import Staging
 from node import continuity, identity
@@ -70,7 +71,9 @@ async def join(
     )
     height, keys_, roster = _standing(home, config, genesis, identities)
     continuity.require_votes(home)
-    session = _Session(home, config, genesis, metrics or NodeMetrics(), height + least_ahead)
+    others = sum(e.peer >= 0 and e.certificate != keys_.certificate for e in roster.entries)
+    least = height + least_ahead
+    session = _Session(home, config, genesis, metrics or NodeMetrics(), least, others)
     this = Self(genesis.chain_id, keys_.vote_key, keys_.certificate, keys_.tls)
     return await session.run(this, roster)
 
@@ -96,7 +99,13 @@ class _Session:
     """One attempt. Implements :class:`node.network.peers.Sink`."""
 
     def __init__(
-        self, home: Home, config: NodeConfig, genesis: Genesis, metrics: NodeMetrics, least: int
+        self,
+        home: Home,
+        config: NodeConfig,
+        genesis: Genesis,
+        metrics: NodeMetrics,
+        least: int,
+        expected: int,
     ) -> None:
         self._home = home
         self._config = config
@@ -107,6 +116,7 @@ class _Session:
             genesis,
             keys.verify,
             least=least,
+            expected=expected,
             staged=self._staging.manifest,
             done=self._staging.done,
             now=_now(),
@@ -130,10 +140,14 @@ class _Session:
             with suppress(asyncio.CancelledError):
                 await ticks
             await self._peers.close()
-            self._staging.flush()
+            with suppress(OSError):  # on a full disk only the newest parts are lost
+                self._staging.flush()
         if isinstance(end, GaveUp):
             raise CodedError(JOIN_FAILED, end.reason)
-        await asyncio.to_thread(self._build, end)
+        try:
+            await asyncio.to_thread(self._build, end)
+        except OSError as error:
+            raise _of_disk(error, self._home) from error
         manifest = end.outline.manifest
         seconds = time.monotonic() - began
         _log.info(
@@ -201,7 +215,7 @@ class _Session:
                 self._do(effect)
         except (CodedError, OSError) as error:  # the disk
             if not self._end.done():
-                self._end.set_exception(error)
+                self._end.set_exception(_of_disk(error, self._home))
 
     def _do(self, effect: Effect) -> None:
         match effect:
@@ -225,6 +239,17 @@ class _Session:
 
     def _name(self, peer: int) -> str:
         return self._names.get(peer, str(peer))
+
+
+def _of_disk(error: CodedError | OSError, home: Home) -> CodedError | OSError:
+    """A full disk in the words of one; anything else as it is."""
+    if isinstance(error, OSError) and error.errno in FULL:
+        return CodedError(
+            STORE_FULL,
+            f"no space left to write {home.staging}; what was verified is kept. "
+            "Free disk space or raise the quota, then join again",
+        )
+    return error
 
 
 def _now() -> int:

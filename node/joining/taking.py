@@ -20,6 +20,7 @@ from ledger.proof import Finality
 from ledger.state import State
 from ledger.store.chain import Chain, Store
 from ledger.store.disk import open_store
+from ledger.store.growth import end_process_when_grown
 from ledger.store.interface import ChainReader
 from ledger.store.snapshots import certify_from, keep_newest, take
 from node import limits
@@ -83,6 +84,7 @@ def main() -> int:
     with suppress(OSError):
         os.nice(10)
     home = Home(Path(sys.argv[1]))
+    end_process_when_grown(home.ledger / "data.mdb")
     try:
         taken = take_snapshot(home, int(sys.argv[2]) if len(sys.argv) > 2 else 0)
     except (CodedError, OSError) as error:

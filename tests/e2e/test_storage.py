@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import signal
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from ledger.genesis import load
 from ledger.proof import read, verify, verify_extension
 from ledger.store.disk import open_store
 from node import pruning
-from tests.e2e.ledgers import Witness, lost, wait_for_height
+from tests.e2e.ledgers import Witness, lost, prepare, wait_for_height
 from tests.e2e.test_joining import height, iic
 
 pytestmark = [pytest.mark.e2e]
@@ -151,6 +152,44 @@ def test_pruning_that_is_killed_leaves_a_sound_store_and_goes_on(
     store.close()
     node.start()
     wait_for_height(cluster, node, height(cluster.nodes[0]))
+
+
+def limited(bytes_: int, *args: object) -> tuple[int, str]:
+    """Run a command that may write no file longer than this, as on a full disk."""
+    done = subprocess.run(
+        [sys.executable, "-m", "cli.main", *map(str, args), "--json"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_, bytes_)),
+    )
+    return done.returncode, done.stdout
+
+
+def test_a_full_disk_stops_backup_and_joining_cleanly_and_room_lets_them_go_on(
+    tmp_path: Path,
+) -> None:
+    with prepare(tmp_path / "cluster", snapshot_blocks=0) as cluster:
+        newcomer = cluster.nodes[3]
+        for node in cluster.nodes[:3]:
+            node.start()
+        with Witness(cluster, size=40) as witness:
+            witness.wait_for(400)
+        source = cluster.nodes[0]
+        code, said = limited(200_000, "node", "backup", "--home", source.home.path, tmp_path / "b")
+        assert code != Exit.OK and "STORE_FULL" in said
+        assert not (tmp_path / "b").exists()
+        assert iic("node", "backup", "--home", source.home.path, tmp_path / "b")[0] == Exit.OK
+        assert iic("node", "snapshot", "--home", source.home.path)[0] == Exit.OK
+        join = ("node", "sync", "--snapshot", "--home", newcomer.home.path)
+        code, said = limited(20_000, *join)
+        assert code != Exit.OK and "STORE_FULL" in said and "ree disk space" in said
+        assert not newcomer.home.ledger.exists(), "nothing incomplete took the ledger's place"
+        assert iic(*join)[0] == Exit.OK
+        newcomer.start()
+        wait_for_height(cluster, newcomer, height(source))
+        assert lost(cluster, witness.told) == []
 
 
 def height_on_disk(ledger: Path) -> int:
