@@ -34,13 +34,15 @@ class StretchTask(NamedTuple):
     """Replay the blocks of an archive between two checkpoints.
 
     ``start`` is the index of the checkpoint's part, None for genesis; ``blocks`` those of the
-    blocks' parts; ``end`` that of the next checkpoint, None at the archive's end.
+    blocks' parts; ``end`` that of the next checkpoint, None if there is none. The state after the
+    ``last`` stretch is checked completely.
     """
 
     number: int
     start: int | None
     blocks: tuple[int, ...]
     end: int | None
+    last: bool = False
 
 
 class StretchDone(NamedTuple):
@@ -228,7 +230,8 @@ def replay_stretch(
             take_part(stretch, archive, index, taken=taken)
         if task.end is not None:
             require_checkpoint(archive, task.end, stretch.checkpoint())
-        stretch.finish()
+        if task.last:
+            stretch.finish()
     except CodedError as error:
         raise Violated((fault_of(error, parts),)) from None
     return stretch
@@ -286,4 +289,4 @@ def stretches_of(archive: Archive) -> list[StretchTask]:
         start, blocks = index, []
     if blocks:
         found.append(StretchTask(len(found), start, tuple(blocks), None))
-    return found
+    return [task._replace(last=task.number == len(found) - 1) for task in found]

@@ -23,7 +23,7 @@ from ledger.archive import open_archive
 from ledger.genesis import Genesis
 from ledger.store.disk import open_store
 
-_STRETCHES_PER_CORE = 2
+_STRETCHES_PER_CORE = 1
 
 
 class Replay(NamedTuple):
