@@ -86,7 +86,7 @@ def _percent(view: View, value: int) -> Markup:
     sign = "\N{MINUS SIGN}" if value < 0 else ""
     point = separators(view.language)[1]
     whole_text = number_text(whole, view.language)
-    return escape(f"{sign}{whole_text}{point}{rest:02} %")
+    return escape(f"{sign}{whole_text}{point}{rest:02}\N{NO-BREAK SPACE}%")
 
 
 def instant_html(view: View, value: int) -> Markup:

@@ -36,7 +36,7 @@ function options(chart, data, width) {
   });
   return {
     width, height: HEIGHT,
-    padding: [8, 24, 0, 0],
+    padding: [8, 36, 0, 0],
     cursor: { y: false, points: { size: 7 } },
     scales: { y: { range: (_, low, high) => [Math.min(0, low), high <= 0 ? 1 : high * 1.08] } },
     axes: [

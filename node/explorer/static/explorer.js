@@ -30,6 +30,9 @@ function replaceParts(page) {
   for (const old of document.querySelectorAll("[data-part]")) {
     const fresh = page.getElementById(old.id);
     if (!fresh || fresh.innerHTML === old.dataset.plain) continue;
+    if (old.contains(document.activeElement)) continue; // never take the focus away
+    const opened = [...old.querySelectorAll("details")].map((one) => one.open);
+    fresh.querySelectorAll("details").forEach((one, at) => { one.open = opened[at] ?? false; });
     const known = new Set([...old.querySelectorAll("tr")].map((row) => row.dataset.plain));
     const plain = fresh.innerHTML;
     for (const row of fresh.querySelectorAll("tr")) {
