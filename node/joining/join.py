@@ -145,6 +145,8 @@ class Join:
     def peer_up(self, peer: int, now: int) -> list[Effect]:
         """A peer is connected: ask what it has."""
         self._now = now
+        if peer in self._liars or self._over:
+            return []
         self._peers.add(peer)
         self._strikes.pop(peer, None)
         height = 0 if self._outline is None else self._outline.header.height
