@@ -17,26 +17,28 @@ if TYPE_CHECKING:
     from node.identity import NodeIdentity
 
 
+OUT = click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Also write what the option --card of wallet operations takes, as --card @FILE.",
+)
+
+
 @click.command()
 @HOME
-@click.option(
-    "--form",
-    is_flag=True,
-    help="Print only what the option --card of wallet operations takes.",
-)
+@OUT
 @output.json_option
-def card(home: Path, form: bool) -> None:
+def card(home: Path, out: Path | None) -> None:
     """Show the node's card: what a guarantor registers, and what the council votes on.
 
     \b
-    iic wallet validators register-node --card "$(iic node card --home HOME --form)"
+    iic node card --home HOME --out card.json
+    iic wallet validators register-node --card @card.json
     """
     from node.config import Home
 
     made = _read(Home(home))
-    if form:
-        output.say(json.dumps(form_of(made)))
-        return
+    _write(made, out)
     output.emit(_body(made), lambda: _show(made))
 
 
@@ -46,6 +48,7 @@ def card(home: Path, form: bool) -> None:
 @click.option("--address", help="host:port at which others reach the node from then on.")
 @click.option("--name", help="Another short name.")
 @click.option("--same-keys", is_flag=True, help="Make no new keys: change address or name alone.")
+@OUT
 @output.json_option
 def rotate(
     home: Path,
@@ -53,6 +56,7 @@ def rotate(
     address: str | None,
     name: str | None,
     same_keys: bool,
+    out: Path | None,
 ) -> None:
     """Make new keys for the node and the card that registers them.
 
@@ -91,14 +95,14 @@ def rotate(
     partial = where.card.with_suffix(".part")
     partial.write_text(genesis.dump_card(made), encoding="utf-8")
     partial.replace(where.card)
+    _write(made, out)
 
     def human() -> None:
         output.done("the same keys, another entry" if same_keys else f"new keys of {old.name}")
         _show(made)
-        output.say(
-            "Next: iic wallet validators rotate-node "
-            f'--card "$(iic node card --home {home} --form)"'
-        )
+        shown = out or "card.json"
+        first = "" if out else f"iic node card --home {home} --out {shown}, then "
+        output.say(f"Next: {first}iic wallet validators rotate-node --card @{shown}")
 
     output.emit(_body(made), human)
 
@@ -119,6 +123,11 @@ def _read(where: Home) -> NodeCard:
     from ledger.genesis import parse_card
 
     return parse_card(where.card.read_bytes())
+
+
+def _write(made: NodeCard, out: Path | None) -> None:
+    if out is not None:
+        out.write_text(json.dumps(form_of(made), indent=2) + "\n", encoding="utf-8")
 
 
 def form_of(made: NodeCard) -> dict[str, str]:

@@ -31,6 +31,7 @@ AUDITS = ("case", "exports", "verify")
 GUIDES = sorted(
     [p for p in (ROOT / "docs/guide").glob("*.md") if p.stem not in PROSE]
     + [ROOT / f"docs/audit/{name}.md" for name in AUDITS]
+    + [ROOT / "docs/operate/reconfiguration.md"]
 )
 LEDGER = "sandbox"
 _DATE = re.compile(r"\b20\d\d-\d\d-\d\d\b")
