@@ -3,7 +3,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SEEDS ?= 500
+SEEDS ?= 1000
+CORE_SEEDS ?= 2200
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all lint types layers sim model determinism bench reference lock clean
@@ -55,6 +56,8 @@ layers: $(VENV)/.dev
 
 sim: $(VENV)/.dev
 	@$(BIN)/iic sim --seeds $(SEEDS)
+	@$(BIN)/iic sim --core --seeds $(CORE_SEEDS)
+	@$(BIN)/iic sim --twins 3
 	@$(BIN)/iic sim --seeds 20 --invariants
 
 determinism: $(VENV)/.dev

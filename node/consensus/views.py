@@ -134,11 +134,7 @@ class Views:
     def ended(self, view: int) -> tuple[Certificate, ...]:
         """The certificates by which a view ended, as far as they are known."""
         known = self._rounds.get(view)
-        if known is not None and known.certificates:
-            return tuple(known.certificates.values())
-        if self.finalization is not None and self.finalization.view == view:
-            return (self.finalization,)
-        return ()
+        return tuple(known.certificates.values()) if known is not None else ()
 
     def own_finalizes(self, below: int) -> Iterable[Round]:
         """The rounds under ``below`` in which this node voted finalize, not final yet."""
