@@ -79,7 +79,7 @@ def measure(site: Site) -> PageTimes:
         assert store.head is not None, "the store is filled"
         addresses = list(_addresses(store, site.accounts))
         depth = store.head.height // 2
-        top = store.head.height
+        newest = read_receipt(store.rows(store.head.height)[-1].receipt).subject.hex()
     finally:
         store.close()
     treasury = f"/en/accounts/{TREASURY.lei}/avail"
@@ -87,7 +87,7 @@ def measure(site: Site) -> PageTimes:
         cluster.start()
         cluster.wait_for_height(0, seconds=120)
         with httpx.Client(base_url=cluster.urls[0], timeout=60) as client:
-            _wait_for_index(client, top)
+            _wait_for_index(client, newest)
             times: dict[str, list[float]] = {}
             for kind, address in addresses:
                 times.setdefault(kind, []).append(_asked(client, address))
@@ -144,11 +144,13 @@ def _asked(client: httpx.Client, address: str) -> float:
     return spent
 
 
-def _wait_for_index(client: httpx.Client, height: int) -> None:
+def _wait_for_index(client: httpx.Client, newest: str) -> None:
     """The explorer makes its index behind the node; its newest transactions show how far it is."""
     output.note("waiting for the explorer's index")
     deadline = time.monotonic() + _INDEX_WAIT_S
-    while f"/blocks/{height}" not in client.get("/en/transactions", follow_redirects=True).text:
+    while (
+        f"/transactions/{newest}" not in client.get("/en/transactions", follow_redirects=True).text
+    ):
         if time.monotonic() > deadline:
             raise Failure("INDEX_LATE", "the explorer's index is not ready", Exit.LOCAL)
         time.sleep(_POLL_S)

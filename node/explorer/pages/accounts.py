@@ -291,7 +291,7 @@ SUMS: Table[Sum] = Table(
 
 def trial_balance(view: View) -> dict[str, Any]:
     """The trial balance after a height or at the end of a day."""
-    height = min(_height(view), view.index.height)
+    height = max(0, min(_height(view), view.index.height))
     header = view.reader.header(height)
     return {"height": height, "header": header, "tables": [view.show(SUMS), view.show(TOTALS)]}
 
