@@ -11,12 +11,19 @@ import pytest
 from click.testing import CliRunner
 
 from cli.main import main
+from contracts.framework.calendar import MS_PER_DAY
+from ledger.codec import decode_trusted
+from ledger.store.chain import Store
+from ledger.transaction import Transaction, open_envelope
 from ledger.validators import ValidatorSet
 from node.sim.draw import draw
 from node.sim.medium import DiskFault
 from node.sim.plan import OBSERVER, Crash, Cut, Machine, Plan, Strategy
 from node.sim.run import Job, run_one
+from node.sim.settlement import Settlement
+from node.sim.sly import Censor
 from node.sim.wan import TABLES
+from node.sim.world import World
 from tests.sim.plans import FOUR, play, quiet_plan, whole_power_cuts, with_traitor
 
 ROOT = Path(__file__).parents[2]
@@ -161,3 +168,26 @@ def test_the_command_fails_with_the_line_that_replays_a_violation(
     assert replayed.exit_code == 1
     assert "VIOLATION" in replayed.stderr
     assert json.loads(replayed.stdout)["failures"][0]["seed"] == 5
+
+
+def test_what_one_leader_censors_the_next_honest_leader_records() -> None:
+    plan = with_traitor(Strategy.CENSOR, crashes=())
+    world = World(plan, Settlement(plan))
+    assert world.run().violation == ""
+    store = world.hosts[1].disk.store
+    assert isinstance(store, Store) and store.head is not None
+    headers = [store.header(height) for height in range(store.head.height + 1)]
+    assert headers[0] is not None
+    censored = 0
+    for height, header in enumerate(headers):
+        for row in store.rows(height):
+            if Censor.victim not in row.wire:
+                continue
+            assert header is not None and header.view % 4 != 0, "the censor records none"
+            content = open_envelope(row.wire).content
+            made = decode_trusted(content, Transaction).valid_until - MS_PER_DAY
+            honest = [h for h in headers if h and h.view % 4 != 0 and h.time > made + 300]
+            short = made < headers[0].time  # some clients give less than a day
+            assert short or not honest or height <= honest[0].height
+            censored += 1
+    assert censored > 3
