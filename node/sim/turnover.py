@@ -364,7 +364,7 @@ class Turnover:
                 self.schedule(self.rng.randrange(2_000, self.healed_at), self._cut)
             self.schedule(1_000, self._wish)
             if self._traitor is not None:
-                self.schedule(9_000, self._betray)
+                self.schedule(2_500, self._betray)
             while not self._done():
                 self.now, _, action = heapq.heappop(self._queue)
                 action()

@@ -18,6 +18,7 @@ def test_clusters_go_on_while_their_validators_change(seed: int) -> None:
     outcome = Turnover(seed, traitor=seed % 3 == 0).run()
     assert outcome.violation == ""
     assert outcome.epochs >= 5
+    assert outcome.convicted == (seed % 3 == 0)
 
 
 def test_one_validator_becomes_five() -> None:
@@ -27,9 +28,8 @@ def test_one_validator_becomes_five() -> None:
 
 
 def test_a_node_that_signs_for_two_blocks_is_suspended_by_the_ledger() -> None:
-    outcomes = [Turnover(seed, cuts=2, traitor=True).run() for seed in (3, 6)]
-    assert [o.violation for o in outcomes] == ["", ""]
-    assert sum(o.convicted for o in outcomes) >= 1
+    outcome = Turnover(6, cuts=2, traitor=True).run()
+    assert (outcome.violation, outcome.convicted) == ("", 1)
 
 
 def _core_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
