@@ -5,9 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 SEEDS ?= 1000
 CORE_SEEDS ?= 2200
+SECONDS ?= 300
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint types layers sim model determinism bench reference lock clean
+.PHONY: help demo test test-all lint types layers sim model determinism fuzz bench reference lock clean
 
 help:
 	@echo "make demo       four guarantor nodes play the reference scenario (KEEP=DIR leaves them running)"
@@ -66,6 +67,9 @@ determinism: $(VENV)/.dev
 model: $(VENV)/.dev
 	@$(BIN)/iic model check --rules
 	@$(BIN)/iic model check
+
+fuzz: $(VENV)/.dev
+	@$(BIN)/python -m tests.fuzz.run --seconds $(SECONDS)
 
 bench: $(VENV)/.runtime
 	@$(BIN)/iic bench settle $(ARGS)
