@@ -45,6 +45,9 @@ class LocalNode:
         self.url = f"http://{api_at}"
         self.program: tuple[str, ...] = ("-m", "cli.main")
         """What the interpreter runs: this release, or another one's entry point."""
+        self.prefix: tuple[str, ...] = ()
+        """What starts the interpreter, such as a command that enters a network namespace."""
+        self.environment: dict[str, str] = {}
         self._process: subprocess.Popen[bytes] | None = None
         self._log: IO[bytes] | None = None
         self._client: Client | None = None
@@ -68,13 +71,13 @@ class LocalNode:
         """Start the process. An ``attached`` node ends with this process, however that ends."""
         assert not self.is_running, f"{self.name} runs already"
         self._log = self.log.open("ab")
-        command = [sys.executable, "-P", *self.program, "node", "run"]
+        command = [*self.prefix, sys.executable, "-P", *self.program, "node", "run"]
         self._process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
             [*command, "--home", str(self.home.path), *(["--attached"] if attached else [])],
             stdin=subprocess.PIPE if attached else subprocess.DEVNULL,
             stdout=self._log,
             stderr=self._log,
-            env=os.environ | {"PYTHONPATH": str(_ROOT)},
+            env=os.environ | {"PYTHONPATH": str(_ROOT)} | self.environment,
             start_new_session=True,
         )
 

@@ -18,6 +18,7 @@ from cli.bench import load
 from cli.bench.accounts import Account, account, pairs, signed
 from cli.bench.audit import audit
 from cli.bench.ceiling import verifications_per_second
+from cli.bench.faults import faults
 from cli.bench.funding import application, fund
 from cli.bench.load import Outcome, Signed
 from cli.bench.measure import Gauge, Peak, Reading
@@ -53,7 +54,7 @@ def bench() -> None:
 
 bench.add_command(netting)
 bench.add_command(audit)
-bench.add_command(audit)
+bench.add_command(faults)
 bench.add_command(sync)
 
 

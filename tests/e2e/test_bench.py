@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from cli.bench.faults import longest_gap
 from tests.e2e.command_line import Iic
 
 KEYS = {
@@ -38,3 +39,19 @@ def test_a_small_load_settles_completely_and_is_reported(tmp_path: Path) -> None
     assert report["cpu_s_per_tx"] > 0 and report["rss_mib_per_node"] > 10
     assert report["ceiling_share"] < 1 < report["ceiling_tx_per_s"]
     assert json.loads((tmp_path / "report.json").read_text()) == report
+
+
+def test_time_without_final_answers_is_measured_around_real_kills(tmp_path: Path) -> None:
+    done = Iic(tmp_path)("bench", "faults", "--rounds", 1, "--seconds", 3, "--json")
+    assert done.status == 0, done.out + done.err
+    report = done.json
+    assert report["nodes"] == 4 and report["rounds"] == 1
+    assert 0 < report["undisturbed_s"]["median"] <= report["undisturbed_s"]["max"]
+    assert 0 < report["leader_kill_resume_s"]["max"] < 3, "answers went on within the watch"
+
+
+def test_the_longest_gap_counts_from_the_last_answer_before_and_to_the_end() -> None:
+    answers = [1.0, 2.0, 3.5, 4.0]
+    assert longest_gap(answers, 2.5, 4.1) == 1.5
+    assert longest_gap(answers, 0.0, 10.0) == 6.0
+    assert longest_gap([], 1.0, 3.0) == 2.0
