@@ -11,13 +11,15 @@ import click
 
 from cli import output
 from cli.errors import FILE_MISSING
+from ledger.block import VoteKind
 from ledger.errors import STORE_CORRUPT, CodedError
 from ledger.genesis import load
 from node.model.abstract import AbstractValidator
 from node.model.alphabet import Alphabet
 from node.model.concrete import CoreValidator
 from node.model.explore import Explored, Participant, Size, Violation, explore
-from node.model.trace import Acceptor, accept_log, side_by_side
+from node.model.rules import Said
+from node.model.trace import Acceptor, Epoch, accept_log, side_by_side
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -138,10 +140,10 @@ def accept(logs: tuple[Path, ...], genesis: Path, store: Path | None) -> None:
     validators have changed since genesis, --store gives their sets.
     """
     document = load(genesis)
-    sets = {document.validators.epoch: document.validators, **_sets_of(store)}
+    epochs = {document.validators.epoch: Epoch(document.validators), **_epochs_of(store)}
     acceptors, broken = [], ""
     for path in logs:
-        acceptor = Acceptor(document.chain_id, sets.get)
+        acceptor = Acceptor(document.chain_id, epochs.get)
         try:
             accept_log(_lines(path), acceptor)
         except Violation as violation:
@@ -175,7 +177,8 @@ def _lines(path: Path) -> Iterator[str]:
         raise CodedError(FILE_MISSING, f"{path} does not exist") from None
 
 
-def _sets_of(store: Path | None) -> dict[int, Any]:
+def _epochs_of(store: Path | None) -> dict[int, Epoch]:
+    """The epochs that a node's store knows, each with the block on which it stands."""
     if store is None:
         return {}
     from ledger.store.disk import open_store
@@ -185,7 +188,13 @@ def _sets_of(store: Path | None) -> dict[int, Any]:
         with opened.snapshot() as reader:
             if reader.head is None:
                 raise CodedError(STORE_CORRUPT, f"{store} holds no ledger")
-            epochs = range(reader.head.epoch + 1)
-            return {epoch: found for epoch in epochs if (found := reader.validators(epoch))}
+            found = {}
+            for epoch in range(reader.head.epoch + 2):
+                validators, since = reader.validators(epoch), reader.validators_since(epoch)
+                base = None if since is None else reader.header(since)
+                if validators is not None and base is not None:
+                    final = Said(VoteKind.FINALIZE, base.view, base.hash())
+                    found[epoch] = Epoch(validators, final)
+            return found
     finally:
         opened.close()

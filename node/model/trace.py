@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 from ledger import keys
 from ledger.block import Certificate, Verify, Vote, VoteKind
@@ -19,23 +20,34 @@ from node.model.alphabet import ROOT
 from node.model.explore import Violation
 from node.model.rules import Place, Said, broken, forbidden
 
-ValidatorsOf = Callable[[int], ValidatorSet | None]
-"""The validators of an epoch."""
+
+class Epoch(NamedTuple):
+    """Who decides in an epoch, and the block on which it stands: the last of the one before.
+
+    ``base`` is None for the first epoch.
+    """
+
+    validators: ValidatorSet
+    base: Said | None = None
+
+
+EpochOf = Callable[[int], Epoch | None]
+"""What is known of an epoch."""
 
 
 class Acceptor:
     """Follows one node. Every method raises :class:`Violation` for what no rule permits."""
 
-    def __init__(
-        self, chain_id: bytes, validators_of: ValidatorsOf, verify: Verify = keys.verify
-    ) -> None:
+    def __init__(self, chain_id: bytes, epoch_of: EpochOf, verify: Verify = keys.verify) -> None:
         self._chain_id = chain_id
-        self._validators_of = validators_of
+        self._epoch_of = epoch_of
         self._verify = verify
-        self._own: dict[int, set[Said]] = {}
+        self._own: dict[tuple[int, int], set[Said]] = {}
         self._signers: dict[int, int] = {}
-        self.certified: set[Said] = set()
-        """What its certificates prove."""
+        self.certified: dict[int, set[Said]] = {}
+        """What its certificates prove, by epoch: old and new ones may be of one view."""
+        self.final: set[Said] = set()
+        """What is final, of whichever epoch."""
         self.places: dict[bytes, Place] = {}
         """Where the blocks stand whose proposals it kept."""
         self.votes = 0
@@ -43,7 +55,7 @@ class Acceptor:
 
     def started(self, view: int, block: bytes) -> None:
         """The node starts with this block as its last committed one."""
-        self.certified.add(Said(VoteKind.FINALIZE, view, block))
+        self.final.add(Said(VoteKind.FINALIZE, view, block))
 
     def saved(self, records: Iterable[bytes]) -> None:
         """The node makes journal records durable, all at once."""
@@ -69,13 +81,19 @@ class Acceptor:
 
     def _certificate(self, certificate: Certificate) -> None:
         said = Said(certificate.kind, certificate.view, certificate.block)
-        if said in self.certified:
+        known = self.certified.setdefault(certificate.epoch, set())
+        if said in known:
             return
         try:
             certificate.verify(self._chain_id, self._validators(certificate.epoch), self._verify)
         except CodedError as error:
             raise Violation(f"view {certificate.view}: {error}") from error
-        self.certified.add(said)
+        known.add(said)
+        if said.kind is VoteKind.FINALIZE:
+            self.final.add(said)
+            place = self.places.get(said.block)
+            if place is not None:  # the last block of an epoch may be final in a later view (E1)
+                self.final.add(said._replace(view=place.view))
 
     def _cast(self, vote: Vote) -> None:
         validators = self._validators(vote.epoch)
@@ -84,30 +102,43 @@ class Acceptor:
         if self._signers.setdefault(vote.epoch, vote.signer) != vote.signer:
             raise Violation(f"view {vote.view}: two validators' votes are in one node's log")
         said = Said(vote.kind, vote.view, vote.block)
-        own = self._own.setdefault(vote.view, set())
-        reason = forbidden(said, own, self.certified, self.places.get, ROOT)
+        own = self._own.setdefault((vote.epoch, vote.view), set())
+        known = self.final | self.certified.get(vote.epoch, set())
+        base = self._epoch(vote.epoch).base
+        if base is not None:
+            known.add(base)
+        reason = forbidden(said, own, known, self.places.get, ROOT)
         if reason:
             raise Violation(f"{vote.kind.name.lower()} in view {vote.view} is against {reason}")
         own.add(said)
         self.votes += 1
 
-    def _validators(self, epoch: int) -> ValidatorSet:
-        found = self._validators_of(epoch)
+    def _epoch(self, epoch: int) -> Epoch:
+        found = self._epoch_of(epoch)
         if found is None:
             raise Violation(f"epoch {epoch} has no validators that are known")
         return found
+
+    def _validators(self, epoch: int) -> ValidatorSet:
+        return self._epoch(epoch).validators
 
 
 def side_by_side(acceptors: Sequence[Acceptor]) -> None:
     """Hold the certificates of several nodes together; raises :class:`Violation`."""
     places: dict[bytes, Place] = {}
-    certified: set[Said] = set()
+    certified: dict[int, set[Said]] = {}
+    final: set[Said] = set()
     for acceptor in acceptors:
         places |= acceptor.places
-        certified |= acceptor.certified
-    reason = broken(certified, places.get, ROOT, complete=False)
-    if reason:
-        raise Violation(reason)
+        final |= acceptor.final
+        for epoch, said in acceptor.certified.items():
+            certified.setdefault(epoch, set()).update(said)
+    for epoch, said in sorted(certified.items()):
+        first = min(s.view for s in said)
+        below = {s for s in final if s.view < first}  # what the epoch stands on
+        reason = broken(said | below, places.get, ROOT, complete=False)
+        if reason:
+            raise Violation(f"epoch {epoch}: {reason}")
 
 
 def accept_log(lines: Iterable[str], acceptor: Acceptor) -> None:

@@ -67,6 +67,7 @@ def prepared(folder: Path) -> LocalCluster:
         network="e2e",
         log_level="debug",
         pacing=QUICK,
+        vote_log=True,
     )
     api, peers = (f"127.0.0.1:{port}" for port in _free_ports("127.0.0.1", 2))
     fifth = LocalNode("g4", Home(folder / "g4"), peers, api)
@@ -77,6 +78,7 @@ def prepared(folder: Path) -> LocalCluster:
         api=api,
         log_level="debug",
         pacing=QUICK,
+        vote_log=True,
     )
     ceremony.install(ceremony.read(cluster.genesis_file), fifth.home)
     cluster.nodes = (*cluster.nodes, fifth)
@@ -179,3 +181,9 @@ def test_a_ledger_grows_rotates_and_shrinks_under_load_and_power_cuts(tmp_path: 
                 proof.read(client.do(calls.receipt_file(identity))), cluster.genesis
             )
         assert summary.subject == identity
+        logs = [node.home.vote_log for node in cluster.nodes]
+        store = cluster.nodes[0].home.ledger
+        accepted = iic(
+            "model", "accept", *logs, "--genesis", cluster.genesis_file, "--store", store
+        )
+        assert accepted["accepted"] and accepted["votes"] > 60, "over four epochs"

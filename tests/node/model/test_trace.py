@@ -12,7 +12,7 @@ from node.messages import encode_message
 from node.model.alphabet import GENESIS, Alphabet
 from node.model.concrete import CHAIN, key, validators
 from node.model.explore import Violation
-from node.model.trace import Acceptor, accept_log, side_by_side
+from node.model.trace import Acceptor, Epoch, accept_log, side_by_side
 from node.votelog import LoggedJournal
 from tests.node.consensus.transcript import vote
 
@@ -36,7 +36,7 @@ def record(message: Vote | Certificate) -> bytes:
 
 
 def acceptor() -> Acceptor:
-    found = Acceptor(CHAIN, {0: validators(4)}.get)
+    found = Acceptor(CHAIN, {0: Epoch(validators(4))}.get)
     found.started(0, GENESIS)
     return found
 
@@ -95,8 +95,8 @@ def test_a_log_reads_back_as_it_was_written_and_a_torn_line_is_named(tmp_path: P
     log.append_and_prune([record(vote(1, NULLIFY, 1))], 0)
     lines = path.read_text().splitlines()
     assert len(durable.records) == 1 and json.loads(lines[0])["start"]["view"] == 0
-    node = Acceptor(CHAIN, {0: validators(4)}.get)
+    node = Acceptor(CHAIN, {0: Epoch(validators(4))}.get)
     accept_log(lines, node)
     assert node.votes == 1
     with pytest.raises(Violation, match="line 2"):
-        accept_log([lines[0], lines[1][:-9]], Acceptor(CHAIN, {0: validators(4)}.get))
+        accept_log([lines[0], lines[1][:-9]], Acceptor(CHAIN, {0: Epoch(validators(4))}.get))
