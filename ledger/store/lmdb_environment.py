@@ -163,13 +163,13 @@ class LmdbEnvironment:
         """Reads of one unchanging content; while it is open the file cannot reuse pages."""
         with self._idle:
             self._idle.wait_for(lambda: not self._growing)
-            transaction = self._begin()
+            reader = _Snapshot(self, self._begin())
             self._snapshots += 1
         try:
-            yield _Snapshot(self, transaction)
+            yield reader
         finally:
             with self._idle:
-                transaction.abort()
+                reader.end()
                 self._snapshots -= 1
                 self._idle.notify_all()
 
@@ -261,6 +261,15 @@ class _Snapshot:
     def __init__(self, environment: LmdbEnvironment, transaction: Any) -> None:
         self._environment = environment
         self._transaction = transaction
+
+    def end(self) -> None:
+        """Give the slot in the reader table back.
+
+        LMDB's binding keeps an ended transaction's slot until the object is gone, and whoever read
+        may be part of a reference cycle that lives for minutes; so it is let go of here.
+        """
+        self._transaction.abort()
+        self._transaction = None
 
     def get(self, table: Table, key: bytes) -> bytes | None:
         """The value of a key, or None."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 import threading
@@ -61,3 +62,18 @@ def test_a_process_that_only_reads_ends_when_the_file_has_grown(
     assert not growth.Room(data).used_up
     data.write_bytes(bytes(2_000))
     assert ended.wait(10)
+
+
+def test_readers_that_live_on_in_reference_cycles_take_no_places(tmp_path: Path) -> None:
+    environment = LmdbEnvironment(tmp_path, CHAIN_TABLES)
+    environment.write([Change(Table.EVENT, [(b"k", b"v")])])
+    gc.disable()
+    try:
+        for _ in range(300):  # LMDB has 126 places by default
+            with environment.snapshot() as reader:
+                cycle: list[object] = [reader]
+                cycle.append(cycle)
+                assert reader.get(Table.EVENT, b"k") == b"v"
+    finally:
+        gc.enable()
+    environment.close()
