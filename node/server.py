@@ -6,15 +6,34 @@ import asyncio
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
+from typing import Any, cast
 
 import uvicorn
+from fastapi import FastAPI
 
 from node import limits
 from node.api.app import create_app
+from node.api.connection import Connection
 from node.api.handle import NodeHandle
 from node.api.settings import ApiSettings
 from node.explorer.settings import DEFAULT_EXPLORER, ExplorerSettings
 from node.network.roster import split_address
+
+
+def server_config(app: FastAPI, *, graceful_s: int) -> uvicorn.Config:
+    """How the application is served: every connection within the bounds of its settings."""
+    protocol = partial(Connection, app.state.connections)
+    return uvicorn.Config(
+        app,
+        http=cast(Any, protocol),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="on",
+        ws="none",
+        timeout_graceful_shutdown=graceful_s,
+    )
 
 
 class _Server(uvicorn.Server):
@@ -37,15 +56,7 @@ class ApiServer:
     ) -> None:
         self._address = address
         self._app = create_app(node, settings, explorer=explorer)
-        config = uvicorn.Config(
-            self._app,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            lifespan="on",
-            ws="none",
-            timeout_graceful_shutdown=int(limits.STOP_SECONDS) // 2,
-        )
+        config = server_config(self._app, graceful_s=int(limits.STOP_SECONDS) // 2)
         self._server = _Server(config)
         self._task: asyncio.Task[None] | None = None
 

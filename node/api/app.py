@@ -28,6 +28,7 @@ from node.api import (
     transactions,
     validators,
 )
+from node.api.connection import Connections
 from node.api.context import Api
 from node.api.describe import concerns
 from node.api.feed import Feed
@@ -109,5 +110,6 @@ def create_app(
 
     # Streams never end by themselves: the server closes them before it waits for connections.
     app.state.close_streams = feed.close
+    app.state.connections = Connections(api.settings, api.metrics)
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way
     return app

@@ -54,6 +54,23 @@ class ApiMetrics:
             "Event streams ended because their reader was too slow.",
             registry=registry,
         )
+        self.connections = Gauge("iic_api_connections", "Open connections.", registry=registry)
+        self.connections_refused = Counter(
+            "iic_api_connections_refused",
+            "Connections too many: of one client, of all, or a flood that was cut off unanswered.",
+            ("reason",),
+            registry=registry,
+        )
+        self.connections_shed = Counter(
+            "iic_api_connections_shed",
+            "Connections cut off: slow head, slow body, slow reader, size of a request, memory.",
+            ("reason",),
+            registry=registry,
+        )
+        self.unsent = Gauge(
+            "iic_api_unsent_bytes", "Answers that wait for slow readers.", registry=registry
+        )
+        self.downloads = Gauge("iic_api_downloads", "Files being gathered.", registry=registry)
 
 
 class Rates:

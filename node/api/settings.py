@@ -21,6 +21,22 @@ class ApiSettings:
     transaction_burst: int = 20_000
     remembered_clients: int = 10_000
 
+    max_connections: int = 4_000
+    max_connections_per_client: int = 1_000
+    max_head_bytes: int = 64 * 1024
+    """Of a request's line and headers; one read of the socket may exceed it."""
+    max_request_bytes: int = 4 * limits.MAX_BATCH_BYTES
+    """Of a whole request with its framing; bodies have closer bounds of their own."""
+    head_timeout_s: float = 15.0
+    """From the connection's start, or the answer before, until a request's head is complete."""
+    send_timeout_s: float = 15.0
+    min_send_rate: float = 4_096.0
+    """A reader who is behind takes so many bytes a second, over ``send_timeout_s``, or is cut."""
+    max_unsent_bytes: int = 128 * 1024 * 1024
+    """Answers that wait for readers who are behind, all clients together."""
+    max_downloads: int = 4
+    """Tables being gathered as files at once."""
+
     max_submission_bytes: int = limits.MAX_BATCH_BYTES
     max_submission_transactions: int = limits.MAX_BATCH_TRANSACTIONS
     max_bytes_in_flight: int = 64 * 1024 * 1024

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from functools import cached_property
 from typing import Any, Final
 from urllib.parse import quote
@@ -85,6 +85,7 @@ class Site:
         )
         self._sessions = Sessions(api.node.chain_id)
         self._finality_ms: deque[int] = deque(maxlen=FINALITY_BLOCKS)
+        self._downloads = 0
 
     @cached_property
     def index(self) -> Index:
@@ -276,7 +277,8 @@ class Site:
         offered = ["csv", "parquet"] if download.has_parquet() else ["csv"]
         if table is None or form not in offered:
             raise CodedError(NO_SUCH_RESOURCE, f"this page has no table {wanted[:80]!r}")
-        rows, first, last = await self._all_rows(request, page, language, table)
+        with self._downloading():
+            rows, first, last = await self._all_rows(request, page, language, table)
         if form == "csv":
             content = download.csv_bytes(table.columns, rows)
         else:
@@ -303,6 +305,19 @@ class Site:
                 "Content-Disposition": f'attachment; filename="{file}"',
             },
         )
+
+    @contextmanager
+    def _downloading(self) -> Iterator[None]:
+        """Room for one whole table in memory; raises ``BUSY`` while all of it is taken."""
+        if self._downloads >= self._api.settings.max_downloads:
+            raise Busy("as many files as the node can hold are being made", retry_after_s=5)
+        self._downloads += 1
+        self._api.metrics.downloads.set(self._downloads)
+        try:
+            yield
+        finally:
+            self._downloads -= 1
+            self._api.metrics.downloads.set(self._downloads)
 
     async def _all_rows(
         self, request: Request, page: Page, language: str, table: Table[Any]

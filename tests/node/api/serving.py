@@ -12,6 +12,7 @@ from single_node import SingleNode
 
 from node.api.app import create_app
 from node.api.settings import ApiSettings
+from node.server import server_config
 
 
 class _Server(uvicorn.Server):
@@ -29,9 +30,7 @@ async def served(
     listener = socket.create_server(("127.0.0.1", 0))
     if send_buffer is not None:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
-    config = uvicorn.Config(
-        app, log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=1
-    )
+    config = server_config(app, graceful_s=1)
     server = _Server(config)
     task = asyncio.get_running_loop().create_task(server.serve([listener]))
     try:
