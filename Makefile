@@ -8,12 +8,13 @@ CORE_SEEDS ?= 2200
 SECONDS ?= 300
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint types layers sim model determinism fuzz bench reference lock clean
+.PHONY: help demo test test-all test-faults lint types layers sim model determinism fuzz bench reference lock clean
 
 help:
 	@echo "make demo       four guarantor nodes play the reference scenario (KEEP=DIR leaves them running)"
 	@echo "make test       the test suite"
 	@echo "make test-all   lint, types, layers, tests with coverage, $(SEEDS) simulated clusters"
+	@echo "make test-faults  real nodes in network namespaces under every fault (SEED=N MINUTES=M)"
 	@echo "make model      every state of the consensus rules and core within two views"
 	@echo "make bench      the settlement benchmark"
 	@echo "make reference  generate docs/reference from the code"
@@ -40,6 +41,9 @@ demo: $(VENV)/.runtime
 
 test: $(VENV)/.dev
 	@$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
+
+test-faults: $(VENV)/.dev
+	@$(if $(SEED),SEED=$(SEED)) $(if $(MINUTES),MINUTES=$(MINUTES)) $(BIN)/python -m tests.faults $(ARGS)
 
 test-all: lint types layers $(VENV)/.dev
 	@$(BIN)/python -m pytest -n auto --dist loadgroup --cov --cov-report=term:skip-covered $(ARGS)

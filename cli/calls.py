@@ -220,9 +220,16 @@ def object_history(
     return get(path, models.HistoryPage, cursor=cursor, limit=limit)
 
 
-def account(name: str) -> Call[models.AccountAnswer]:
-    """One account, such as ``LEI/avail``; one that was never used stands at zero."""
-    return get(f"/v1/accounts/{urllib.parse.quote(name)}", models.AccountAnswer)
+def account(name: str, *, consistent: bool = False) -> Call[models.AccountAnswer]:
+    """One account, such as ``LEI/avail``; one that was never used stands at zero.
+
+    A ``consistent`` answer reflects all that any node had answered as final before the call.
+    """
+    return get(
+        f"/v1/accounts/{urllib.parse.quote(name)}",
+        models.AccountAnswer,
+        consistent="true" if consistent else None,
+    )
 
 
 def account_history(

@@ -22,6 +22,11 @@ READ_ONLY = define(
     "READ_ONLY", 403, "A follower takes no transactions; submit them to a guarantor's node."
 )
 NOT_READY = define("NOT_READY", 503, "The node cannot serve this yet; its reason says why.")
+NOT_CONFIRMED = define(
+    "NOT_CONFIRMED",
+    503,
+    "No quorum of guarantors confirmed in time that this node knows all that is final.",
+)
 INTERNAL = define("INTERNAL", 500, "The node failed in a way nobody expected; its log says how.")
 
 FRAME_REFUSED = define(

@@ -120,6 +120,10 @@ SUBMISSION_REQUESTS = 1_024
 """Client requests waiting for their answer."""
 SUBMISSION_SECONDS = 30.0
 """A client request that the replica has not answered by then is answered BUSY."""
+CONFIRMATIONS = 256
+"""Consistent reads that wait for a quorum's word at one time; further ones are answered BUSY."""
+CONFIRMATION_SECONDS = 5.0
+"""A consistent read that could not be confirmed by then is answered NOT_CONFIRMED."""
 WRITE_GROUP = 64
 """Persist effects that one fsync may cover."""
 STOP_SECONDS = 10.0

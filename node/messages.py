@@ -241,6 +241,22 @@ class Voucher(Struct, tag=1):
     votes: Annotated[tuple[Vote, ...], msgspec.Meta(max_length=MAX_VOTES_IN_VOUCHER)]
 
 
+class StandingRequest(Struct, tag=1):
+    """Ask in which view the receiver is now. The answer names ``number``, so it is no older."""
+
+    number: Uint
+
+
+class Standing(Struct, tag=1):
+    """In which view of which epoch the sender is, and the certificate that ended the view before
+    it; None where the epoch begins. Only a node that votes answers."""
+
+    number: Uint
+    epoch: Uint
+    view: Uint
+    proof: Certificate | None
+
+
 class Status(Struct, tag=1):
     """Where the sender stands: last committed height and current view. A hint, never a proof."""
 
@@ -267,6 +283,8 @@ Message = (
     | DoubleVote
     | VoucherRequest
     | Voucher
+    | StandingRequest
+    | Standing
 )
 
 JoiningMessage = SnapshotRequest | SnapshotOffer | PartRequest | PartAnswer
@@ -292,6 +310,8 @@ MESSAGE_KINDS: dict[int, tuple[type, int]] = {
     16: (DoubleVote, 1 * KIB),
     18: (VoucherRequest, 1 * KIB),
     19: (Voucher, 2 * KIB),
+    20: (StandingRequest, 1 * KIB),
+    21: (Standing, 17 * KIB),
 }
 """Frame kind → (structure, most bytes). A published kind never changes its meaning."""
 

@@ -35,8 +35,17 @@ from ledger.validators import ValidatorSet
 from node import continuity, description, identity, limits
 from node.api.handle import Description, RaisedAlarm, Submission, Watch
 from node.certificate import expiry_ms
+from node.confirming import Question, Questions
 from node.consensus.config import Identity
-from node.errors import BUSY, FAR_BEHIND, HALTED, NOT_READY, VOTES_FORGOTTEN, Busy
+from node.errors import (
+    BUSY,
+    FAR_BEHIND,
+    HALTED,
+    NOT_CONFIRMED,
+    NOT_READY,
+    VOTES_FORGOTTEN,
+    Busy,
+)
 from node.joining.serving import SnapshotServer
 from node.joining.taker import SnapshotTaker
 from node.logs import logger
@@ -46,6 +55,8 @@ from node.messages import (
     PartRequest,
     SnapshotOffer,
     SnapshotRequest,
+    Standing,
+    StandingRequest,
     Status,
     Voucher,
     VoucherRequest,
@@ -110,6 +121,7 @@ class Service:
         self._tasks: set[asyncio.Task[None]] = set()
         self._requests: dict[int, asyncio.Future[tuple[Known, ...]]] = {}
         self._request_numbers = 0
+        self._questions = Questions(limits.CONFIRMATIONS)
         self._waiters: list[tuple[int, asyncio.Future[None]]] = []
         self._final_ms: int | None = None
         self._seen_restarts = 0
@@ -419,6 +431,53 @@ class Service:
             with suppress(ValueError):
                 self._waiters.remove(entry)
 
+    async def confirm(self) -> None:
+        """Return once this node knows all that anybody was told before (:mod:`node.confirming`)."""
+        if self._questions.is_full:
+            raise Busy("too many consistent reads wait for their confirmation")
+        try:
+            async with asyncio.timeout(limits.CONFIRMATION_SECONDS):
+                while not await self._confirmed():
+                    pass  # other guarantors decide by now: ask those
+        except TimeoutError:
+            raise CodedError(
+                NOT_CONFIRMED,
+                "no quorum of guarantors confirmed in time that this node knows all that is final",
+            ) from None
+
+    async def _confirmed(self) -> bool:
+        """Ask once and wait for what was learned; False if the epoch has changed meanwhile."""
+        validators = self._replica.validators
+        question = Question(self.chain_id, validators, self.head().view, self._own_standing())
+
+        def send(number: int) -> None:
+            for peer in sorted(self._peers.connected):
+                if 0 <= peer < validators.size:
+                    self.send(peer, StandingRequest(number))
+
+        view = await self._questions.ask(question, send)
+        while self.head().view < view:
+            await self.wait_for_height(self.head().height + 1)
+        return question.epoch == self._replica.validators.epoch
+
+    def _own_standing(self) -> tuple[int, int] | None:
+        """This node's number and view, if it votes."""
+        number = self._replica.identity.index
+        if number is None or self._vouching is not None:
+            return None
+        return number, self._replica.core.view
+
+    def _say_standing(self, peer: int, request: StandingRequest) -> None:
+        """Tell a peer in which view this node is."""
+        own = self._own_standing()
+        if own is None:
+            return
+        _, view = own
+        proofs = self._replica.core.certificates([view - 1])
+        proof = max(proofs, key=lambda certificate: certificate.view, default=None)
+        epoch = self._replica.validators.epoch
+        self.send(peer, Standing(request.number, epoch, view, proof))
+
     @property
     def alarms(self) -> Sequence[RaisedAlarm]:
         """The newest alarms since the node was started."""
@@ -490,6 +549,10 @@ class Service:
                 self._vouch(peer)
             case Voucher():
                 self._vouched(peer, message)
+            case StandingRequest():
+                self._say_standing(peer, message)
+            case Standing():
+                self._questions.answered(peer, message)
             case SnapshotRequest() | SnapshotOffer() | PartRequest() | PartAnswer():
                 self._snapshots.handle(peer, message)
             case _:

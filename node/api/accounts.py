@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
 from contracts.framework.posting import BALANCE, Balance, account_kinds, kind_of, owner_of
@@ -32,6 +32,11 @@ AccountName = Annotated[
         max_length=MAX_STATE_KEY_BYTES,
         description="`owner/kind` or `owner/kind/reference`; the owner is an LEI or a country.",
     ),
+]
+
+Consistent = Annotated[
+    bool,
+    Query(description="`true`: reflect all that any node had answered as final before."),
 ]
 
 
@@ -137,9 +142,16 @@ def routes(api: Api) -> APIRouter:
         )
 
     @router.get("/{account:path}", summary="One account", openapi_extra=answers(AccountAnswer))
-    async def one(account: AccountName) -> Response:
-        """Its balance. One that was never used stands at zero."""
+    async def one(account: AccountName, consistent: Consistent = False) -> Response:
+        """Its balance. One that was never used stands at zero.
+
+        The balance is final, and other nodes may have told somebody of newer blocks already.
+        With `consistent=true` it reflects every transaction that any node had answered as final
+        before this request came; `NOT_CONFIRMED` if no quorum of guarantors confirms that in time.
+        """
         unit = known_account(account)
+        if consistent:
+            await api.node.confirm()
         with api.snapshot() as (reader, head):
             record = State(reader).get(BALANCE, account, unit)
             told = Describer(reader, api.node.chain_id)

@@ -196,3 +196,8 @@ class NodeHandle(Protocol):
     async def wait_for_height(self, height: int) -> None:
         """Return as soon as block ``height`` is committed and readable from :attr:`store`."""
         ...
+
+    async def confirm(self) -> None:
+        """Return once :attr:`store` reflects every transaction that any node had answered as final
+        before this was called. Raises ``NOT_CONFIRMED`` or ``BUSY``."""
+        ...

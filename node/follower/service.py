@@ -24,7 +24,7 @@ from node import description
 from node.api.handle import Description, Peer, RaisedAlarm, Submission, Watch
 from node.api.settings import ApiSettings
 from node.config import Home
-from node.errors import READ_ONLY
+from node.errors import NOT_CONFIRMED, READ_ONLY
 from node.explorer.settings import ExplorerSettings
 from node.follower.alarms import AlarmBook
 from node.follower.follow import Follower
@@ -251,6 +251,12 @@ class FollowerService:
     def head(self) -> Header:
         """The newest verified header."""
         return self._follower.verifier.head
+
+    async def confirm(self) -> None:
+        """A follower is always behind those whom it verifies."""
+        raise CodedError(
+            NOT_CONFIRMED, "a follower takes no part in deciding; ask a guarantor's node"
+        )
 
     async def wait_for_height(self, height: int) -> None:
         """Return as soon as block ``height`` is verified."""

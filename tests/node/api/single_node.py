@@ -41,7 +41,7 @@ from ledger.store.memory import MemoryEnvironment
 from ledger.transaction import Transaction, build, open_envelope, verify_signatures
 from ledger.validators import Validator, ValidatorSet
 from node.api.handle import Description, RaisedAlarm, Submission, Watch
-from node.errors import Busy
+from node.errors import NOT_CONFIRMED, Busy
 from node.replica.blocktree import BlockTree
 
 VOTE_KEY = PrivateKey(b"vote".ljust(32, b"\0"))
@@ -170,6 +170,11 @@ class SingleNode:
     async def wait_for_height(self, height: int) -> None:
         while self.head().height < height:
             await self._grown.wait()
+
+    async def confirm(self) -> None:
+        """One guarantor alone is a quorum."""
+        if self.reachable == 0:
+            raise CodedError(NOT_CONFIRMED, "no quorum of guarantors confirmed in time")
 
     # What tests drive
 

@@ -285,6 +285,20 @@ async def test_an_accounts_history_is_complete_newest_first_and_resumable(
     assert seen == [(7, 10), (6, 10), (5, 5), (4, 4), (3, 3), (2, 2), (1, 1)]
 
 
+async def test_a_consistent_balance_is_confirmed_by_a_quorum_or_refused(
+    node: SingleNode, http: httpx.AsyncClient
+) -> None:
+    await pay(node, 250)
+    account = f"/v1/accounts/{AVAIL.of(lei(PAYEE))}"
+    confirmed = await get(http, account, consistent="true")
+    assert confirmed == await get(http, account)
+    node.reachable = 0
+    assert (await get(http, account))["height"] == confirmed["height"]
+    refused = await http.get(account, params={"consistent": "true"})
+    assert refused.status_code == 503
+    assert refused.json()["code"] == "NOT_CONFIRMED"
+
+
 async def test_an_accounts_entry_names_the_other_side(
     node: SingleNode, http: httpx.AsyncClient
 ) -> None:
