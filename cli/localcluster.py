@@ -73,7 +73,12 @@ class LocalNode:
         self._log = self.log.open("ab")
         command = [*self.prefix, sys.executable, "-P", *self.program, "node", "run"]
         self._process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
-            [*command, "--home", str(self.home.path), *(["--attached"] if attached else [])],
+            [
+                *command,
+                "--home",
+                str(self.home.path.absolute()),
+                *(["--attached"] if attached else []),
+            ],
             stdin=subprocess.PIPE if attached else subprocess.DEVNULL,
             stdout=self._log,
             stderr=self._log,

@@ -108,7 +108,7 @@ def test_ctrl_c_ends_everything_it_started(iic: Iic) -> None:
 )
 def test_any_one_guarantor_may_be_killed_while_it_plays(iic: Iic, node: int, act: str) -> None:
     folder = iic.folder / "wounded"
-    running = iic.start("demo", "--keep", folder)
+    running = iic.start("demo", "--keep", "wounded")  # as people type it
     assert running.stdout is not None
     lines = []
     for line in running.stdout:
