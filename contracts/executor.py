@@ -180,7 +180,7 @@ def _candidate(
         wire,
         transaction,
         operations,
-        tuple(entry.key for entry in signed.signatures),
+        tuple([entry.key for entry in signed.signatures]),
     )
 
 

@@ -135,8 +135,10 @@ def _check_profile(plain: Any) -> None:
     kind = type(plain)
     if kind is tuple:
         for item in plain:
-            if type(item) is not bytes:
-                _check_profile(item)
+            inner = type(item)  # the usual leaves here: a call for each would take the time
+            if inner is bytes or (inner is str and item.isascii()):
+                continue
+            _check_profile(item)
     elif kind is str:
         if not plain.isascii() and not unicodedata.is_normalized("NFC", plain):
             raise CodedError(NOT_CANONICAL, "text must be in Unicode NFC")

@@ -13,8 +13,11 @@ from ledger.genesis import Genesis
 Taken = Callable[[int], None]
 
 _TRANSACTION_BYTES = 512
-"""Of a small transaction with its receipt: parts are no larger than what lies between two
-checkpoints."""
+"""Of a small transaction with its receipt."""
+
+_PARTS_BETWEEN = 16
+"""At least about so many parts lie between two checkpoints: one stands where a part ends, and
+stretches of equal length keep all cores busy to the end."""
 
 
 def write(
@@ -32,16 +35,17 @@ def write(
     members' signatures; without checkpoints they are copied.
     """
     stretch = Stretch(genesis) if every else None
-    size = min(PART_BYTES, every * _TRANSACTION_BYTES) if every else PART_BYTES
-    since = 0
+    between = every * _TRANSACTION_BYTES // _PARTS_BETWEEN
+    size = min(PART_BYTES, between) if every else PART_BYTES
+    done, due = 0, every
     with Writer(path, genesis.chain_id, genesis.network) as writer:
         for found in source.segments(1, size):
             recorded = sum(block.header.transactions for block in found.blocks)
-            if stretch is not None and since + recorded > every and since:
+            if stretch is not None and done and done + recorded // 2 >= due:
                 writer.checkpoint(stretch.checkpoint())
-                since = 0
+                due += every
             writer.blocks(found)
-            since += recorded
+            done += recorded
             if stretch is not None:
                 stretch.take(found.blocks, signatures=False)
             if taken is not None:

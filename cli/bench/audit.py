@@ -96,7 +96,7 @@ def run_replay(folder: Path, accounts: int, transactions: int) -> Replay:
 
 
 def _export(folder: Path, genesis: Genesis, transactions: int) -> None:
-    every = max(1, transactions // (_STRETCHES_PER_CORE * cores()))
+    every = -(-transactions // (_STRETCHES_PER_CORE * cores()))
     with open_source(folder / "ledger") as source:
         assert isinstance(source, StoreSource), "a folder with a store was filled"
         write(source, folder / "ledger.iic", genesis, every=every)
