@@ -8,7 +8,7 @@ CORE_SEEDS ?= 2200
 SECONDS ?= 300
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-faults lint types layers sim model determinism fuzz bench reference lock clean
+.PHONY: help demo test test-all test-faults lint types layers sim model determinism fuzz test-api-fuzz audit-deps bench reference lock clean
 
 help:
 	@echo "make demo       four guarantor nodes play the reference scenario (KEEP=DIR leaves them running)"
@@ -16,6 +16,7 @@ help:
 	@echo "make test-all   lint, types, layers, tests with coverage, $(SEEDS) simulated clusters"
 	@echo "make test-faults  real nodes in network namespaces under every fault (SEED=N MINUTES=M)"
 	@echo "make model      every state of the consensus rules and core within two views"
+	@echo "make audit-deps known vulnerabilities of what the lock files name"
 	@echo "make bench      the settlement benchmark"
 	@echo "make reference  generate docs/reference from the code"
 	@echo "make lock       renew the lock files after a change of pyproject.toml"
@@ -74,6 +75,12 @@ model: $(VENV)/.dev
 
 fuzz: $(VENV)/.dev
 	@$(BIN)/python -m tests.fuzz.run --seconds $(SECONDS)
+
+test-api-fuzz: $(VENV)/.dev
+	@$(BIN)/python tests/node/api/fuzz.py $(ARGS)
+
+audit-deps: $(VENV)/.dev
+	@$(BIN)/python -m tests.supply.audit
 
 bench: $(VENV)/.runtime
 	@$(BIN)/iic bench settle $(ARGS)

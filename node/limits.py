@@ -12,7 +12,8 @@ MIB = 1024 * KIB
 HANDSHAKE_SECONDS = 5.0
 """TLS handshake and hello together; a connection that is slower is closed."""
 MAX_HANDSHAKES = 64
-"""Connections in handshake at once; further ones are closed as they arrive."""
+"""Connections in handshake at once. A further one takes the place of the oldest from the address
+that has most, so nobody who finishes a handshake in its usual time is kept out."""
 PING_SECONDS = 4.0
 """A link that sent nothing for so long sends a ping, so that its peer sees it alive."""
 SILENCE_SECONDS = 15.0

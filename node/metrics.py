@@ -43,6 +43,29 @@ class NodeMetrics:
         self.refused = Counter(
             "iic_connections_refused", "Connections that ended before their hello", registry=r
         )
+        self.handshakes_failed = Counter(
+            "iic_handshakes_failed",
+            "Connections that ended before their hello: no room, too slow, not TLS with a "
+            "registered certificate, a false hello",
+            ["reason"],
+            registry=r,
+        )
+        self.handshakes = Gauge("iic_handshakes", "Connections in handshake", registry=r)
+        self.peer_offences = Counter(
+            "iic_peer_offences", "Rules that a peer broke", ["peer"], registry=r
+        )
+        self.peer_shed = Counter(
+            "iic_peer_shed",
+            "Connections ended because a peer drains nothing, is silent or never ends a frame",
+            ["peer", "reason"],
+            registry=r,
+        )
+        self.peer_paused = Counter(
+            "iic_peer_paused",
+            "Times that reading from a peer stopped: above its rate, or too much waits unhandled",
+            ["peer", "reason"],
+            registry=r,
+        )
         # the ledger
         self.height = Gauge("iic_height", "Height of the last durable block", registry=r)
         self.view = Gauge("iic_view", "Current consensus view", registry=r)

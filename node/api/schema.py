@@ -37,8 +37,9 @@ def answers(
 
 
 def answers_bytes(meaning: str, media_type: str) -> dict[str, Any]:
-    """``openapi_extra`` of a route that answers with a file."""
-    schema = {"type": "string", "format": "binary"}
+    """``openapi_extra`` of a route that answers with a file: opaque bytes, or a JSON object."""
+    is_json = media_type == "application/json"
+    schema = {"type": "object"} if is_json else {"type": "string", "format": "binary"}
     content = {media_type: {"schema": schema}}
     return {"responses": {"200": {"description": meaning, "content": content}}}
 

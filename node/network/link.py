@@ -14,7 +14,7 @@ from typing import Protocol, cast
 from ledger.errors import CodedError
 from node import limits
 from node.errors import FRAME_REFUSED, PEER_REFUSED
-from node.network.frames import Decoder, Frame, Kind, Lane, encode_frame
+from node.network.frames import HEADER, HELLO_BYTES, Decoder, Frame, Kind, Lane, encode_frame
 from node.network.hello import Connection
 from node.network.queues import Bucket, SendQueue
 from node.network.roster import Entry
@@ -53,6 +53,10 @@ class LinkOwner(Protocol):
         """Queue a message; False asks the link to stop reading until :meth:`Link.resume`."""
         ...
 
+    def paused(self, link: Link, reason: str) -> None:
+        """Reading has stopped: ``rate`` or ``queue``."""
+        ...
+
     def closed(self, link: Link) -> None:
         """The connection is gone; ``link.reason`` says why."""
         ...
@@ -61,13 +65,17 @@ class LinkOwner(Protocol):
 class Link(asyncio.Protocol):
     """See the module. All times are of the loop's monotonic clock, in seconds."""
 
-    def __init__(self, owner: LinkOwner, *, dialed: bool) -> None:
+    def __init__(self, owner: LinkOwner, *, dialed: bool, source: str = "") -> None:
         self._owner = owner
+        self.source = source
+        """Where an accepted connection comes from: an address, without its port."""
         self._loop = asyncio.get_running_loop()
         self.dialed = dialed
         self.entry: Entry | None = None
         self.is_open = False
         self.reason = ""
+        self.shed = ""
+        """Why this node gave the connection up: ``drain``, ``frame``, ``silence`` or ``room``."""
         self.offended = False
         self.certificate_expires: int | None = None
         self.queue = SendQueue()
@@ -119,6 +127,8 @@ class Link(asyncio.Protocol):
                 self._accept(frame)
                 if self.reason:
                     return
+            if not self.is_open and self._decoder.pending > HEADER.size + HELLO_BYTES:
+                raise CodedError(FRAME_REFUSED, "the first frame is the hello")
         except CodedError as error:
             self._refuse(error)
             return
@@ -179,7 +189,7 @@ class Link(asyncio.Protocol):
         if self.reason or not self.is_open:
             return
         if not self.queue.put(lane, frame):
-            self.close(f"does not drain: {self.queue.bytes} bytes wait for it")
+            self.give_up("drain", f"does not drain: {self.queue.bytes} bytes wait for it")
             return
         self._flush()
 
@@ -193,15 +203,22 @@ class Link(asyncio.Protocol):
         if self.reason or not self.is_open:
             return
         if self._blocked_since is not None and now - self._blocked_since > limits.DRAIN_SECONDS:
-            self.close(f"does not drain: took nothing for {limits.DRAIN_SECONDS:.0f} s")
+            self.give_up("drain", f"does not drain: took nothing for {limits.DRAIN_SECONDS:.0f} s")
         elif self._paused:
             return
         elif self._frame_since is not None and now - self._frame_since > limits.FRAME_SECONDS:
-            self.close(f"too slow: a frame is incomplete after {limits.FRAME_SECONDS:.0f} s")
+            late = f"too slow: a frame is incomplete after {limits.FRAME_SECONDS:.0f} s"
+            self.give_up("frame", late)
         elif now - self.last_heard > limits.SILENCE_SECONDS:
-            self.close(f"silent for {limits.SILENCE_SECONDS:.0f} s")
+            self.give_up("silence", f"silent for {limits.SILENCE_SECONDS:.0f} s")
         elif now - self._last_sent > limits.PING_SECONDS:
             self.send(Lane.CONSENSUS, _PING)
+
+    def give_up(self, kind: str, reason: str) -> None:
+        """Close a connection that costs more than it is worth."""
+        if not self.reason:
+            self.shed = kind
+        self.close(reason)
 
     def close(self, reason: str) -> None:
         """End the connection at once; what is queued is lost."""
@@ -228,6 +245,8 @@ class Link(asyncio.Protocol):
             if not self.is_open:
                 raise CodedError(FRAME_REFUSED, "the first frame is the hello")
             if not self._owner.received(self, frame):
+                if not self._full:
+                    self._owner.paused(self, "queue")
                 self._full = True
                 self._read_or_not()
             return
@@ -252,6 +271,7 @@ class Link(asyncio.Protocol):
 
     def _throttle(self, wait: float) -> None:
         if self._throttled is None:
+            self._owner.paused(self, "rate")
             self._throttled = self._loop.call_later(wait, self._unthrottle)
             self._read_or_not()
 

@@ -12,6 +12,7 @@ import random
 import socket
 import ssl
 import time
+from collections import Counter
 from collections.abc import Coroutine, Iterable
 from contextlib import suppress
 from typing import Any, NamedTuple, Protocol
@@ -72,6 +73,7 @@ class Peers:
         self._metrics = metrics
         self._links: dict[int, Link] = {}
         self._pending: set[Link] = set()
+        self._admissions: dict[Link, asyncio.Task[None]] = {}
         self._inbox = Inbox()
         self._pumping = False
         self._dialers: dict[int, asyncio.Task[None]] = {}
@@ -234,16 +236,23 @@ class Peers:
             asyncio.get_running_loop().call_soon(self._pump)
         return not self._inbox.is_full(link.peer)
 
+    def paused(self, link: Link, reason: str) -> None:
+        """Reading from a peer has stopped for a while."""
+        self._metrics.peer_paused.labels(self._name(link), reason).inc()
+
     def closed(self, link: Link) -> None:
         """A connection is gone."""
         self._pending.discard(link)
-        if link.entry is None or not link.is_open:
-            self._metrics.refused.inc()
+        if link.dialed and not link.is_open:
+            self._failed("hello" if link.offended else "lost")
         if link.entry is None:
             _log.debug("connection refused", reason=link.reason)
             return
         name = self._name(link)
+        if link.shed and link.is_open:
+            self._metrics.peer_shed.labels(name, link.shed).inc()
         if link.offended and not self._closing:
+            self._metrics.peer_offences.labels(name).inc()
             until = asyncio.get_running_loop().time() + limits.OFFENCE_SECONDS
             if link.is_open:  # before its hello a peer has proved nothing that it can be blamed for
                 self._penalty[link.entry.certificate] = until
@@ -332,29 +341,46 @@ class Peers:
                 link.tick(now)
                 self._metrics.peer_queue.labels(self._name(link)).set(link.queue.bytes)
             self._metrics.inbox.set(self._inbox.held_bytes())
+            self._metrics.handshakes.set(len(self._pending))
             self._penalty = {c: until for c, until in self._penalty.items() if until > now}
 
     async def _accept_all(self, listener: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         while True:
             try:
-                connection, _ = await loop.sock_accept(listener)
+                connection, source = await loop.sock_accept(listener)
             except OSError as error:  # out of file descriptors, most likely: it passes
                 _log.warning("cannot accept a connection", reason=str(error))
                 await asyncio.sleep(0.2)
                 continue
-            if len(self._pending) >= limits.MAX_HANDSHAKES:
-                connection.close()
-                self._metrics.refused.inc()
-                continue
-            self._spawn(self._admit(connection))
+            self._make_room()
+            link = Link(self, dialed=False, source=str(source[0]))
+            self._pending.add(link)
+            self._admissions[link] = self._spawn(self._admit(link, connection))
 
-    async def _admit(self, connection: socket.socket) -> None:
+    def _make_room(self) -> None:
+        """End the oldest accepted handshake of the address that has most, if all places are taken.
+
+        Whoever opens connections and leaves them so only takes places from itself.
+        """
+        accepted = [link for link in self._admissions if not link.shed]
+        if len(accepted) < limits.MAX_HANDSHAKES:
+            return
+        held = Counter(link.source for link in accepted)
+        oldest = max(accepted, key=lambda link: (held[link.source], -link.last_heard))
+        oldest.shed = "room"
+        self._admissions[oldest].cancel()
+
+    def _failed(self, reason: str) -> None:
+        self._metrics.refused.inc()
+        self._metrics.handshakes_failed.labels(reason).inc()
+
+    async def _admit(self, link: Link, connection: socket.socket) -> None:
         loop = asyncio.get_running_loop()
-        link = Link(self, dialed=False)
-        self._pending.add(link)
+        due = loop.time() + limits.HANDSHAKE_SECONDS
+        failed = "lost"
         try:
-            async with asyncio.timeout(limits.HANDSHAKE_SECONDS):
+            async with asyncio.timeout_at(due):
                 await loop.connect_accepted_socket(
                     lambda: link,
                     connection,
@@ -362,10 +388,20 @@ class Peers:
                     ssl_handshake_timeout=limits.HANDSHAKE_SECONDS,
                 )
                 await link.ready
+            failed = ""
         except (OSError, ssl.SSLError, TimeoutError) as error:
             _log.debug("connection refused", reason=str(error) or type(error).__name__)
+            if link.offended:
+                failed = "hello"
+            elif loop.time() >= due:
+                failed = "slow"
+            elif isinstance(error, ssl.SSLError):
+                failed = "tls"
         finally:
             self._pending.discard(link)
+            del self._admissions[link]
+            if failed and not self._closing:
+                self._failed(link.shed or failed)
             if not link.is_open:
                 link.close("no hello in time")
                 connection.close()
