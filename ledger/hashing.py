@@ -44,6 +44,9 @@ class Tag(Enum):
     HELLO = b"iic/hello/1\0"
     LOGIN = b"iic/login/1\0"
 
+    __hash__ = object.__hash__
+    """By identity, in C: :func:`hasher` looks a tag up several times for each transaction."""
+
 
 def message(tag: Tag, chain_id: bytes, data: bytes) -> bytes:
     """The bytes that a signature of this domain covers."""

@@ -269,6 +269,10 @@ class Overlay(State):
         """:meth:`put` for a key that ``table.key`` made."""
         self._write(key, record, table.encode(record))
 
+    def put_known(self, table: Table[R], key: bytes, record: R) -> None:
+        """:meth:`put_record` for a record whose fields are known to be in their ranges."""
+        self._write(key, record, table.encode_known(record))
+
     def read_once(self, table: Table[R], key: bytes) -> R | None:
         """As :meth:`record`, without keeping what was read: for passes over very many records."""
         found = self._view.get(key, _MISSING)

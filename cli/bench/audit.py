@@ -38,7 +38,7 @@ class Replay(NamedTuple):
 @click.option(
     "--transactions",
     type=click.IntRange(100),
-    default=50_000,
+    default=100_000,
     show_default=True,
     help="Transfers that are replayed.",
 )

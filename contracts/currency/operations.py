@@ -81,7 +81,7 @@ class Leg(Struct):
 
 
 def _legs_total(state: State, op: Transfer, party: str) -> int:
-    return min(sum(leg.amount for leg in op.legs), MAX_INT)
+    return min(sum([leg.amount for leg in op.legs]), MAX_INT)
 
 
 @operation(

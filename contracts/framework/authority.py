@@ -252,7 +252,7 @@ def _approve(
     rule = None
     spent = 0
     day = 0
-    if any(r.daily_limit is not None for r in keyring.rules):
+    if [r for r in keyring.rules if r.daily_limit is not None]:
         day = day_of(time)
         before = state.get(DAILY_SPEND, lei, policy)
         spent = before.amount if before is not None and before.day == day else 0

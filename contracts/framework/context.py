@@ -189,8 +189,9 @@ class Context:
             party = self.state.get(PARTY, owner)
             if party is None or party.state not in HOLDERS:
                 raise CodedError(STANDING_FORBIDS, f"{owner} is no member and holds no balance")
-        self._book(debit, unit.value, -amount)
-        self._book(credit, unit.value, amount)
+        name = unit.value
+        self._book(debit, name, -amount)
+        self._book(credit, name, amount)
 
     def _book(self, account: str, unit: str, amount: int) -> None:
         state = self.state
@@ -204,7 +205,8 @@ class Context:
         if not -MAX_INT <= after <= MAX_INT:
             raise CodedError(OVER_BALANCE_LIMIT, f"{account} would exceed 2^63-1 minor units")
         self._before.setdefault(key, (account, unit, before))
-        state.put_record(BALANCE, key, Balance(after, count, self.height, self.index))
+        # Known: the amount was checked right here, and heights and numbers only count.
+        state.put_known(BALANCE, key, Balance(after, count, self.height, self.index))
         self.postings.append(Posting(account, unit, amount, after, count, place))
 
     def finish_operation(self) -> None:

@@ -150,6 +150,17 @@ def checker_of(struct: type[Struct]) -> Check:
 
 def _step(field: Field) -> Check | None:
     name = field.name
+    problem = None if field.many is not None or field.group else problem_of(field.kind)
+    if problem is not None:
+
+        def alone(value: Any) -> None:
+            item = getattr(value, name)
+            if item is not None:
+                sentence = problem(item)
+                if sentence:
+                    raise CodedError(INVALID_FIELD, sentence, field=name)
+
+        return alone
     inner = _value_check(field)
     if inner is None:
         return None
