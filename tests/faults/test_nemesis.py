@@ -96,8 +96,8 @@ def test_nothing_that_clients_were_told_is_lost_or_changed_under_any_fault(
         f"{len(history.reads)} consistent reads ({history.failed_reads} not answered), "
         f"longest wait {history.longest_wait():.1f} s, no violation"
     )
-    assert final > 100, "there was a load"
-    assert len(history.reads) > 50
+    assert final > 50, "there was a load"
+    assert len(history.reads) > 20
 
 
 def sound(cluster, folder: Path) -> None:  # type: ignore[no-untyped-def]
