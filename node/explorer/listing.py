@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Any, Final, NamedTuple
 
@@ -43,6 +43,11 @@ def money(name: str, label: str, unit: str = "SCU") -> Column[Entry]:
         return None if value is None else Money(value, unit)
 
     return Column(name, label, Format.AMOUNT, amount)
+
+
+def goods(code: Callable[[Any], str]) -> Column[Any]:
+    """A column of an HS code, which leads to all that was stated about such goods."""
+    return Column("hs", msg("HS code"), Format.TEXT, code, lambda row: f"/goods/{code(row)}")
 
 
 def plain(name: str, label: str, form: Format) -> Column[Entry]:

@@ -16,7 +16,7 @@ from contracts.guarantee.records import GUARANTEE_TABLE, Guarantee
 from node.api.words import parse_id
 from node.explorer.detail import ANNEXES, HISTORY, LINKS, detail
 from node.explorer.language import msg
-from node.explorer.listing import Entry, filters, listing
+from node.explorer.listing import Entry, filters, goods, listing
 from node.explorer.pictures import barter as picture
 from node.explorer.proofs import of_record
 from node.explorer.site import Group, Page
@@ -123,7 +123,7 @@ ITEMS: Table[_Line] = Table(
     (
         Column("item", msg("Item"), Format.TEXT, lambda r: r.item.name),
         Column("side", msg("Direction"), Format.LABEL, lambda r: r.side.value),
-        Column("hs", msg("HS code"), Format.TEXT, lambda r: r.item.hs),
+        goods(lambda line: line.item.hs),
         Column("price", msg("Price, GV"), Format.TEXT, lambda r: price_text(r.item.price)),
         Column("quantity", msg("Agreed quantity"), Format.COUNT, lambda r: r.planned),
         Column("unit", msg("Unit"), Format.TEXT, lambda r: r.item.unit),

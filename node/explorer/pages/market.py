@@ -12,7 +12,7 @@ from contracts.market.views import Candidate, book, ranking
 from node.api.words import parse_id
 from node.explorer.detail import ANNEXES, HISTORY, LINKS, detail
 from node.explorer.language import msg
-from node.explorer.listing import filters, key_after, listing, money, party, plain
+from node.explorer.listing import filters, goods, key_after, listing, money, party, plain
 from node.explorer.site import Group, Page
 from node.explorer.table import Column, Format, Money, Slice, Table, entire_of, price_text
 from node.explorer.view import View
@@ -30,7 +30,7 @@ ENTRIES = listing(
         plain("title", msg("What"), Format.TEXT),
         plain("side", msg("Register"), Format.LABEL),
         plain("kind", msg("Kind"), Format.LABEL),
-        plain("hs", msg("HS code"), Format.TEXT),
+        goods(lambda e: e.record.hs),
         party("owner", msg("Owner")),
         plain("country", msg("Country"), Format.TEXT),
         plain("posted", msg("Posted"), Format.COUNT),

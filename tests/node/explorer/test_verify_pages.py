@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from javascript import CHROMIUM, chromium
+from javascript import NEEDS_CHROMIUM, chromium
 from played import PlayedNode
 from served import served
 from single_node import PAYEE, PAYER, SingleNode, demo_genesis
@@ -20,7 +20,7 @@ from contracts.netting.records import CYCLE_TABLE
 from ledger.state import State
 from node.api.app import create_app
 
-pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="no Chromium here")
+pytestmark = NEEDS_CHROMIUM
 
 
 async def _node() -> SingleNode:
