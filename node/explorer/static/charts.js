@@ -13,6 +13,9 @@ const moment = new Intl.DateTimeFormat("sv-SE", { dateStyle: "short", timeStyle:
 const HEIGHT = 220;
 const drawn = new Map();
 
+// What the legend says of a line: the value under the pointer, else the newest.
+const pointed = (plot, value, line, at) => (at == null ? plot.data[line].at(-1) : value);
+
 function options(chart, data, width) {
   const quiet = colour("--quiet");
   const line = colour("--line");
@@ -30,7 +33,10 @@ function options(chart, data, width) {
     return {
       label: one.name || chart.dataset.label, stroke, spanGaps: true,
       points: { show: data.times.length < 3 },
-      value: (_, v) => (v == null ? "–" : `${full.format(v)} ${data.unit}`.trim()),
+      value: (...seen) => {
+        const v = pointed(...seen);
+        return v == null ? "–" : `${full.format(v)} ${data.unit}`.trim();
+      },
       ...shape,
     };
   });
@@ -41,9 +47,9 @@ function options(chart, data, width) {
     scales: { y: { range: (_, low, high) => [Math.min(0, low), high <= 0 ? 1 : high * 1.08] } },
     axes: [
       { ...axis, space: 80, values: (_, ticks) => ticks.map((t) => short.format(t * 1000)) },
-      { ...axis, size: 62, values: (_, ticks) => ticks.map((v) => compact.format(v)) },
+      { ...axis, size: 62, values: (_, ticks) => ticks.map((v) => compact.format(v) + (data.unit === "%" ? " %" : "")) },
     ],
-    series: [{ label: chart.dataset.time, value: (_, v) => (v == null ? "–" : moment.format(v * 1000)) },
+    series: [{ label: chart.dataset.time, value: (...seen) => moment.format(pointed(...seen) * 1000) },
       ...series],
   };
 }
