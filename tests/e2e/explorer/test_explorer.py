@@ -220,7 +220,7 @@ def test_figures_on_pages_are_those_of_the_interface_and_of_the_contracts(
     for one in supply["states"]:
         assert one["outstanding"]["text"] in text and one["reserve"]["text"] in text
     member = demo.ask(f"parties/{URAL}")
-    assert member["name"] in english.opens(f"/members/{URAL}").locator("h1").inner_text()
+    assert member["party"]["name"] in english.opens(f"/members/{URAL}").locator("h1").inner_text()
     for path, table in (
         ("contracts", CONTRACT_TABLE),
         ("guarantees", GUARANTEE_TABLE),
@@ -256,10 +256,11 @@ def test_an_annex_is_for_the_wallet_that_was_given_its_key(
     for profile in (ural, volga):
         demo.run("wallet", "annex", "key", "--yes", *profile)
     (demo.iic.folder / "prices.txt").write_text("the price is 12 per piece\n")
-    sealed = demo.run("wallet", "annex", "seal", "prices.txt", "--title", "price list", "--party",
-                      "Volga Bearings", "--annex", "prices.annex", "--yes", *ural)  # fmt: skip
-    annex = f"/annexes/{sealed['commitment']}"
-    demo.shows("/en/annexes", sealed["commitment"])
+    demo.run("wallet", "annex", "seal", "prices.txt", "--title", "price list", "--party",
+             "Volga Bearings", "--annex", "prices.annex", "--yes", *ural)  # fmt: skip
+    commitment = demo.run("wallet", "annex", "verify", "prices.annex", *volga)["annex"]
+    annex = f"/annexes/{commitment}"
+    demo.shows("/en/annexes", commitment)
     tab = english.opens(annex)
     tab.get_by_role("link", name="Log in with your wallet").click()
     code = tab.locator("pre.code").inner_text().split()[-1]
