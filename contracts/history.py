@@ -173,8 +173,9 @@ def _reachable(name: str, state: str | None) -> frozenset[str]:
 
 def illegal_moves(before: State, changes: Mapping[bytes, bytes | None]) -> Iterator[Finding]:
     """Objects that a block's changes took where no steps of their machine lead."""
+    tables = _machine_tables()
     for key, data in changes.items():
-        machine = _machine_tables().get(key[: key.index(b"/") + 1])
+        machine = tables.get(key[: key.index(b"/") + 1])
         if machine is None:
             continue
         record: Any = before.record(machine.table, key)
