@@ -45,6 +45,11 @@ TRANSPORT_HIGH_BYTES = 256 * KIB
 RECEIVE_QUEUE_BYTES = 24 * MIB
 """Received from one peer and not yet handled; beyond it reading from that peer stops."""
 RECEIVE_QUEUE_FRAMES = 4_096
+EFFECTS_WAITING = 4_096
+"""Behind a durable write. Beyond it no frame is handled and no submission taken: what comes waits
+in the receive queues, and then with its senders, until the disk has caught up."""
+FULL_PAUSE_SECONDS = 0.02
+"""A node that has no room looks again after so long."""
 PUMP_SECONDS = 0.005
 """How long received frames are handled before the loop turns to other work."""
 

@@ -389,6 +389,8 @@ class Service:
         """Check, admit and share transactions; see the protocol."""
         if len(self._requests) >= limits.SUBMISSION_REQUESTS:
             raise Busy("too many submissions wait for their answer")
+        if not self.has_room:
+            raise Busy("the node's disk is behind")
         if self._runner.stopped:
             raise CodedError(NOT_READY, "the node is stopping")
         if self._vouching is not None:
@@ -538,6 +540,11 @@ class Service:
         self._snapshots.forget(peer)
         self._asked_for_snapshot.discard(peer)
         self._runner.tell(PeerDown(peer))
+
+    @property
+    def has_room(self) -> bool:
+        """Whether the disk keeps up with what peers and clients send."""
+        return self._runner.waiting < limits.EFFECTS_WAITING
 
     def received(self, peer: int, kind: int, payload: bytes) -> None:
         """A message; what does not decode is the peer's offence."""

@@ -190,6 +190,11 @@ class _Session:
         """A peer is gone."""
         self._carry_out(self._join.peer_down(peer, _now()))
 
+    @property
+    def has_room(self) -> bool:
+        """A newcomer has asked for whatever comes."""
+        return True
+
     def received(self, peer: int, kind: int, payload: bytes) -> None:
         """A message; what consensus says is not for a node that joins."""
         message = decode_message(kind, payload)

@@ -45,6 +45,11 @@ class Self(NamedTuple):
 class Sink(Protocol):
     """Where events go. Called on the event loop; must not block it for long."""
 
+    @property
+    def has_room(self) -> bool:
+        """Whether messages are taken now; while not, they wait in their queues."""
+        ...
+
     def peer_up(self, peer: int) -> None: ...
 
     def peer_down(self, peer: int) -> None: ...
@@ -308,7 +313,7 @@ class Peers:
     def _pump(self) -> None:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + limits.PUMP_SECONDS
-        while (taken := self._inbox.take()) is not None:
+        while self._sink.has_room and (taken := self._inbox.take()) is not None:
             peer, frame = taken
             link = self._links[peer]
             try:
@@ -323,8 +328,10 @@ class Peers:
             if loop.time() >= deadline:
                 break
         self._pumping = bool(self._inbox)
-        if self._pumping:
+        if self._pumping and self._sink.has_room:
             loop.call_soon(self._pump)
+        elif self._pumping and not self._closing:
+            loop.call_later(limits.FULL_PAUSE_SECONDS, self._pump)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)

@@ -52,7 +52,7 @@ def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(description="Fuzz the API by its OpenAPI document.")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--examples", type=int, default=25, help="per operation")
+    parser.add_argument("--examples", type=int, default=10, help="per operation")
     given = parser.parse_args()
     return asyncio.run(fuzz(given.seed, given.examples))
 

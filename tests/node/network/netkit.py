@@ -27,6 +27,7 @@ class Sink:
         self.messages: list[tuple[int, int, bytes]] = []
         self.up: set[int] = set()
         self.downs = 0
+        self.full = False
         self._changed = asyncio.Condition()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -38,6 +39,10 @@ class Sink:
         self.up.discard(peer)
         self.downs += 1
         self._note()
+
+    @property
+    def has_room(self) -> bool:
+        return not self.full
 
     def received(self, peer: int, kind: int, payload: bytes) -> None:
         if payload == b"malformed":

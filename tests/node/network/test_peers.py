@@ -431,3 +431,23 @@ async def test_observers_that_are_admitted_have_negative_numbers(net: Net) -> No
     await watching.sink.until(lambda s: s.up == {0})
     node.peers.broadcast(VOTE, b"public")
     await watching.sink.until(lambda s: (0, VOTE, b"public") in s.messages)
+
+
+async def test_while_the_node_has_no_room_frames_wait_with_their_senders(
+    net: Net, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "RECEIVE_QUEUE_BYTES", 4 * limits.MIB)
+    a, b = await net.pair()
+    b.sink.full = True
+    size = limits.MIB
+    for number in range(20):
+        a.peers.send(1, BATCH, b"%d" % number + bytes(size))
+    async with asyncio.timeout(10):
+        while not b.metrics.registry.get_sample_value(
+            "iic_peer_paused_total", {"peer": "a", "reason": "queue"}
+        ):
+            await asyncio.sleep(0.01)
+    assert b.sink.messages == []
+    assert b.peers._inbox.held_bytes() <= 4 * limits.MIB + 2 * size
+    b.sink.full = False
+    await b.sink.until(lambda s: len(s.messages) == 20)
