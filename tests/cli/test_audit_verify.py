@@ -60,6 +60,24 @@ def test_an_archive_verifies_and_says_so(ledger: OnDisk, archive: Path) -> None:
     assert not archive.with_name(f"{archive.name}.verify").exists()
 
 
+def test_checkpoints_cut_an_archive_into_stretches_of_equal_length(
+    ledger: OnDisk, tmp_path: Path
+) -> None:
+    path, every = tmp_path / "cut.iic", 6
+    options = ("--genesis", ledger.genesis_file, "--checkpoint-every", every, "--quiet")
+    assert iic("audit", "export", "archive", ledger.store, path, *options).code == 0
+    opened = open_archive(path)
+    blocks = [
+        [block.header.transactions for part in task.blocks for block in opened.segment(part).blocks]
+        for task in stretches_of(opened)
+    ]
+    largest = max(map(max, blocks))
+    done = 0
+    for number, stretch in enumerate(blocks[:-1], start=1):
+        done += sum(stretch)
+        assert abs(done - every * number) <= largest / 2 + 1, "no block would end nearer to it"
+
+
 def test_a_store_verifies_and_is_left_as_it_was(ledger: OnDisk) -> None:
     before = {p.name: p.read_bytes() for p in ledger.store.iterdir() if p.name != "lock.mdb"}
     done = iic("audit", "verify", ledger.store, "--genesis", ledger.genesis_file, "--json")
