@@ -67,9 +67,11 @@ def blocks(text: str) -> Iterator[Block]:
 
 
 def moved(text: str) -> str:
-    """Dates as many whole weeks later as have passed since the guides were written."""
-    today = datetime.now(UTC).date()
-    weeks = max(0, -(-(today - WRITTEN_FOR).days // 7))
+    """Dates as many whole weeks later as have passed since the guides were written.
+
+    Rounded down: what lies ahead comes up to six days nearer, and stays within every window.
+    """
+    weeks = max(0, (datetime.now(UTC).date() - WRITTEN_FOR).days // 7)
 
     def move(match: re.Match[str]) -> str:
         return (date.fromisoformat(match[0]) + timedelta(weeks=weeks)).isoformat()
