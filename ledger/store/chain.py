@@ -123,15 +123,17 @@ class Chain:
         prefix = tables.subject_key(subject)
         start = prefix if before is None else tables.event_key(subject, *before) + b"\0"
         records = self._reader.scan(Table.EVENT, start, limit)
-        return [tables.event_place(key) for key, _ in records if key.startswith(prefix)]
+        places = [tables.event_place(key) for key, _ in records if key.startswith(prefix)]
+        base = self.base  # an interrupted pruning may have left entries below it
+        return [place for place in places if place[0] >= base]
 
     def anchor(self, account: str, unit: str, sequence: int) -> Anchor | None:
         """The account's first anchor at or above a posting number."""
         start = tables.anchor_key(account, unit, sequence)
-        for key, data in self._reader.scan(Table.ANCHOR, start, 1):
-            if key[:-8] == start[:-8]:
-                found = int.from_bytes(key[-8:], "big")
-                return Anchor(account, unit, found, *tables.read_place(data))
+        for key, data in tables.each(self._reader, Table.ANCHOR, start[:-8], start, chunk=1):
+            height, position = tables.read_place(data)
+            if height >= self.base:  # an interrupted pruning may have left some below it
+                return Anchor(account, unit, int.from_bytes(key[-8:], "big"), height, position)
         return None
 
 

@@ -289,9 +289,13 @@ class _Walk:
                     )
         for key, value in tables.each(self._reader, Table.ANCHOR):
             account, unit, _ = key.split(b"\0", 2)
+            if tables.read_place(value)[0] < self._base:
+                continue  # left by an interrupted pruning, which the next one takes away
             if not self._is_posting(account.decode(), unit.decode(), key[-8:], value):
                 yield Finding(_record(Table.ANCHOR, key), "does not lead to its posting")
         for key, _ in tables.each(self._reader, Table.EVENT):
+            if tables.event_place(key)[0] < self._base:
+                continue
             if self._reader.get(Table.ROW, tables.place(*tables.event_place(key))) is None:
                 yield Finding(_record(Table.EVENT, key), "does not lead to a receipt")
 

@@ -15,6 +15,7 @@ from ledger_chains import ACCOUNTS, LEIS, Account, Build, memory_chain
 
 from ledger.codec import encode
 from ledger.receipt import NO_PLACE, read_receipt
+from ledger.store import prune
 from ledger.store.chain import Store
 from ledger.store.check import check
 from ledger.store.disk import open_store
@@ -290,3 +291,21 @@ def test_every_bit_of_a_stored_value_is_covered_by_its_checksum(tmp_path: Path) 
         findings = [str(finding) for finding in check(again)]
         again.close()
         assert findings == [f"table row, record {place(1, 1).hex()}: fails its checksum"]
+
+
+def test_pruning_that_ends_between_rows_and_indexes_leaves_a_sound_store(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    chain, environment = _sound()
+    with monkeypatch.context() as cut:
+        cut.setattr(prune, "_index", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            prune.prune(environment, 5)
+    store = Store(environment)
+    assert store.base == 5 and _findings(environment) == []
+    for lei in LEIS:
+        assert all(height >= 5 for height, _ in store.events_of(lei.encode()))
+        found = store.anchor(lei, "SCU", 1)
+        assert found is None or found.height >= 5
+    assert prune.prune(environment, 5) > 0, "the next one takes the rest away"
+    assert _findings(environment) == []
