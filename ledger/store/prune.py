@@ -2,8 +2,8 @@
 
 What stays provable without them: every header and its place in the history, every change of
 validators, the whole state, and everything about blocks from the new base on. The base moves in
-the same write that removes rows, and what an index still holds below the base counts for nothing, so a
-store is sound after a crash at any point; running again goes on where it ended.
+the same write that removes rows, and what an index still holds below the base counts for nothing,
+so a store is sound after a crash at any point; running again goes on where it ended.
 """
 
 from __future__ import annotations

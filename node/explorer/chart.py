@@ -30,22 +30,22 @@ class Drawn(NamedTuple):
 
     shown: Shown
     data: str
-    """JSON for the script: lines, times in seconds, values, the unit."""
+    """JSON for the script: times in seconds, and lines, each with its unit and values."""
 
 
 def draw(view: View, chart: Chart) -> Drawn:
     """The chart of all rows of its table."""
     columns = {column.name: column for column in chart.table.columns}
     points: dict[str, dict[int, float]] = {}
-    unit = ""
+    units: dict[str, str] = {}
     shown = view.show(chart.table)
     for row in shown.rows:
         name = view.label(str(columns[chart.by].value(row))) if chart.by else ""
         value = columns[chart.y].value(row)
         if isinstance(value, Money):
-            unit, number = value.unit, value.amount / 100
+            units[name], number = value.unit, value.amount / 100
         elif columns[chart.y].format.value == "percent":
-            unit, number = "%", (value or 0) / 100
+            units[name], number = "%", (value or 0) / 100
         else:
             number = value
         points.setdefault(name, {})[columns[chart.x].value(row) // 1000] = number
@@ -53,9 +53,9 @@ def draw(view: View, chart: Chart) -> Drawn:
     data = {
         "times": times,
         "lines": [
-            {"name": n, "values": [line.get(t) for t in times]} for n, line in points.items()
+            {"name": n, "unit": units.get(n, ""), "values": [line.get(t) for t in times]}
+            for n, line in points.items()
         ],
-        "unit": unit,
         "bars": chart.bars,
     }
     return Drawn(shown, json.dumps(data, ensure_ascii=False))

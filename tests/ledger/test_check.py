@@ -296,7 +296,7 @@ def test_every_bit_of_a_stored_value_is_covered_by_its_checksum(tmp_path: Path) 
 def test_pruning_that_ends_between_rows_and_indexes_leaves_a_sound_store(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    chain, environment = _sound()
+    _, environment = _sound()
     with monkeypatch.context() as cut:
         cut.setattr(prune, "_index", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):

@@ -35,7 +35,7 @@ function options(chart, data, width) {
       points: { show: data.times.length < 3 },
       value: (...seen) => {
         const v = pointed(...seen);
-        return v == null ? "–" : `${full.format(v)} ${data.unit}`.trim();
+        return v == null ? "–" : `${full.format(v)} ${one.unit}`.trim();
       },
       ...shape,
     };
@@ -47,7 +47,7 @@ function options(chart, data, width) {
     scales: { y: { range: (_, low, high) => [Math.min(0, low), high <= 0 ? 1 : high * 1.08] } },
     axes: [
       { ...axis, space: 80, values: (_, ticks) => ticks.map((t) => short.format(t * 1000)) },
-      { ...axis, size: 62, values: (_, ticks) => ticks.map((v) => compact.format(v) + (data.unit === "%" ? " %" : "")) },
+      { ...axis, size: 62, values: (_, ticks) => ticks.map((v) => compact.format(v) + (data.lines.every((one) => one.unit === "%") ? " %" : "")) },
     ],
     series: [{ label: chart.dataset.time, value: (...seen) => moment.format(pointed(...seen) * 1000) },
       ...series],
