@@ -18,7 +18,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol
 
-from ledger.errors import CodedError
+from ledger.errors import STORE_FULL, CodedError
+from ledger.store.files import FULL
 from ledger.store.interface import BlockCommit
 from ledger.validators import ValidatorSet
 from node import limits
@@ -296,6 +297,8 @@ class Runner:
 
     def _fail(self, error: BaseException) -> None:
         self.stop()
-        if not isinstance(error, CodedError):
+        if isinstance(error, OSError) and error.errno in FULL:
+            error = CodedError(STORE_FULL, "the disk of this node's data is full")
+        elif not isinstance(error, CodedError):
             error = CodedError(WRITE_FAILED, f"{type(error).__name__}: {error}")
         self._outside.failed(error)

@@ -231,6 +231,7 @@ async def test_what_follows_a_commit_in_another_step_is_announced_in_order(
     [
         (CodedError(STORE_FULL, "the disk is full"), "STORE_FULL"),
         (OSError(5, "I/O"), "WRITE_FAILED"),
+        (OSError(28, "no space left"), "STORE_FULL"),
     ],
 )
 async def test_a_failed_write_stops_everything_at_once(
