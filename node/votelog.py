@@ -30,6 +30,7 @@ class LoggedJournal:
 
     def __init__(self, journal: Journal, path: Path, view: int, block: bytes) -> None:
         self._journal = journal
+        _cut_unfinished(path)
         self._file = path.open("a", encoding="ascii", buffering=1)
         self._write({"start": {"view": view, "block": block.hex()}})
 
@@ -42,6 +43,14 @@ class LoggedJournal:
 
     def _write(self, entry: dict[str, Any]) -> None:
         self._file.write(json.dumps(entry) + "\n")
+
+
+def _cut_unfinished(path: Path) -> None:
+    """Drop a last line that a crash or a full disk left unfinished: its votes never left."""
+    if path.exists():
+        with path.open("r+b") as file:
+            content = file.read()
+            file.truncate(content.rfind(b"\n") + 1)
 
 
 def logged(opened: OpenNode) -> LoggedJournal:

@@ -100,3 +100,14 @@ def test_a_log_reads_back_as_it_was_written_and_a_torn_line_is_named(tmp_path: P
     assert node.votes == 1
     with pytest.raises(Violation, match="line 2"):
         accept_log([lines[0], lines[1][:-9]], Acceptor(CHAIN, {0: Epoch(validators(4))}.get))
+
+
+def test_an_unfinished_line_is_cut_off_when_the_log_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "votes.jsonl"
+    LoggedJournal(Durable(), path, 0, GENESIS).append_and_prune([record(vote(1, NULLIFY, 1))], 0)
+    whole = path.read_text()
+    path.write_text(whole + whole[-30:-9])
+    LoggedJournal(Durable(), path, 0, GENESIS)
+    node = Acceptor(CHAIN, {0: Epoch(validators(4))}.get)
+    accept_log(path.read_text().splitlines(), node)
+    assert node.votes == 1
