@@ -236,7 +236,7 @@ def test_a_node_that_lost_its_disk_votes_only_past_what_it_may_have_signed(
             assert block.view >= done["abstain_below"] or 1 not in signers
             return 1 in signers
 
-        cluster.wait_until(signs_again, "the node's votes to count again")
+        cluster.wait_until(signs_again, "the votes of the node to count again", seconds=120.0)
     assert agree(cluster)
     assert lost(cluster, witness.told) == []
 
