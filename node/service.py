@@ -75,7 +75,7 @@ from node.replica.replica import Replica
 from node.runner import Runner, wall_clock_ms
 from node.verify.pool import VerifyPool
 from node.votelog import logged
-from node.vouching import Vouching, voucher
+from node.vouching import Vouching, known_view, voucher
 
 if TYPE_CHECKING:
     from node.server import ApiServer
@@ -183,8 +183,8 @@ class Service:
         began_now = head.time > self._started_ms + limits.DOUBT_MS
         if began_now or validators.epoch == self._vouched_epoch:
             return None
-        journal = recall(opened.journal.load())
-        known = max([head.view, *(v.view for v in journal.votes if v.signer == number)])
+        votes = recall(opened.journal.load()).votes
+        known = known_view(head.view, votes, number, opened.abstain_below)
         public = self._identity.vote_key.public
         return Vouching(self.chain_id, public, known, validators.quorum - 1)
 

@@ -8,6 +8,8 @@ without it anyway. Nobody is believed: a vote that it forgot bears its own signa
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ledger import keys
 from ledger.block import Vote, vote_bytes, votes_in
 from ledger.store.interface import ChainReader
@@ -18,9 +20,18 @@ _BLOCKS = 64
 """Blocks back from the newest in which a peer's signature is looked for."""
 
 
+def known_view(head: int, journal: Iterable[Vote], signer: int, abstain_below: int) -> int:
+    """The newest view in which a validator need not fear a vote that it does not know.
+
+    ``head`` is the view of its newest block, beyond which it goes on to vote. What it forgot below
+    ``abstain_below`` was allowed for when it was activated: no vote there can contradict it.
+    """
+    return max([head, abstain_below - 1, *(v.view for v in journal if v.signer == signer)])
+
+
 class Vouching:
-    """Counts answers until ``needed`` peers have vouched. ``known`` is the newest view in which
-    this node knows its votes: that of its journal or of its newest block."""
+    """Counts answers until ``needed`` peers have vouched. ``known`` is a
+    :func:`known_view`."""
 
     def __init__(self, chain_id: bytes, public: bytes, known: int, needed: int) -> None:
         self._chain_id = chain_id

@@ -207,16 +207,7 @@ def resident_bytes(pid: int) -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-@pytest.mark.parametrize(
-    "lost_part",
-    [
-        pytest.param(
-            "data",
-            marks=pytest.mark.xfail(reason="its votes sometimes do not count again in time"),
-        ),
-        "data/votes",
-    ],
-)
+@pytest.mark.parametrize("lost_part", ["data", "data/votes"])
 def test_a_node_that_lost_its_disk_votes_only_past_what_it_may_have_signed(
     cluster: LocalCluster, lost_part: str
 ) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from cli import calls
 from cli.client import Client
-from cli.localcluster import LocalCluster
+from cli.localcluster import LocalCluster, LocalNode
 from contracts.framework.ballot import Choice
 from contracts.framework.operation import Operation, write_operation
 from contracts.governance.operations import ProposeUpgrade
@@ -58,6 +58,11 @@ def heights(cluster: LocalCluster) -> list[int]:
     return [view.head.block for node in cluster.nodes if (view := node.view()) is not None]
 
 
+def told_of_upgrade(node: LocalNode) -> bool:
+    view = node.view()
+    return view is not None and view.upgrade is not None
+
+
 def test_a_rolling_upgrade_stops_only_who_lacks_the_new_rules_before_it_diverges(
     tmp_path: Path,
 ) -> None:
@@ -66,6 +71,7 @@ def test_a_rolling_upgrade_stops_only_who_lacks_the_new_rules_before_it_diverges
         witness.wait_for(20)
         at = max(heights(cluster)) + 150
         decide_upgrade(cluster, at)
+        cluster.wait_until(lambda: told_of_upgrade(cluster.nodes[3]), "the last node to be told")
         view = cluster.nodes[3].view()
         assert view is not None and view.upgrade is not None
         assert view.upgrade.from_height == at and not view.upgrade.known

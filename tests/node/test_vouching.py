@@ -5,7 +5,7 @@ from __future__ import annotations
 from ledger.block import VoteKind, sign_vote
 from ledger.keys import PrivateKey
 from node.messages import Voucher
-from node.vouching import Vouching
+from node.vouching import Vouching, known_view
 
 CHAIN, KEY, OTHER = bytes(32), PrivateKey(b"k" * 32), PrivateKey(b"o" * 32)
 
@@ -37,3 +37,12 @@ def test_a_vote_by_another_key_is_no_vote_of_this_node() -> None:
     asked = vouching(needed=1)
     assert asked.answered(0, vote(10_000, OTHER)) is None
     assert asked.done
+
+
+def test_what_an_activated_node_forgot_below_its_abstention_holds_it_back_no_more() -> None:
+    recalled = [*vote(9).votes, *vote(12, OTHER).votes]
+    assert known_view(5, recalled, 1, abstain_below=0) == 12
+    assert known_view(5, recalled, 0, abstain_below=0) == 5, "votes of others are not its own"
+    activated = vouching(known_view(5, recalled, 1, abstain_below=30), needed=1)
+    assert activated.answered(0, vote(29)) is None and activated.done
+    assert vouching(known_view(5, recalled, 1, abstain_below=30)).answered(0, vote(30)) is not None
