@@ -27,6 +27,8 @@ DIAL_SECONDS = 5.0
 BACKOFF_FIRST_SECONDS = 0.2
 BACKOFF_LAST_SECONDS = 10.0
 """Waits between dials grow between these, with jitter."""
+AWAIT_DIAL_SECONDS = 5.0
+"""For so long a validator leaves it to those before it in the set to dial, then it dials itself."""
 OFFENCE_SECONDS = 10.0
 """After a protocol offence the peer is not let in again for so long."""
 EXPIRY_WARNING_DAYS = 45

@@ -1,7 +1,8 @@
 """All peers of a node: who is connected, dialing, listening, handling received frames in turn.
 
-Between two validators there is one connection, dialed by the one with the lower index; an observer
-dials everyone. A node that reconnects replaces its own earlier connection. Messages to a peer that
+Between two validators there is one connection, dialed by the one with the lower index, or by the
+other if that one does not; an observer dials everyone. A node that reconnects replaces its own
+earlier connection. Messages to a peer that
 is not connected are lost: whoever needs an answer asks again.
 """
 
@@ -415,25 +416,33 @@ class Peers:
 
     def _dial_all(self) -> None:
         for entry in self._others():
-            dials = self._own_peer is None or self._own_peer < entry.peer
-            if entry.address and dials and entry.peer not in self._dialers and not self._closing:
+            if entry.address and entry.peer not in self._dialers and not self._closing:
                 task = asyncio.get_running_loop().create_task(self._dial(entry))
                 self._dialers[entry.peer] = task
 
     async def _dial(self, entry: Entry) -> None:
-        wait = limits.BACKOFF_FIRST_SECONDS
+        """Keep connected. Of two validators the first one dials; the other gives it time to.
+
+        It may wait in vain: to whoever left the validators while this node was away it is none to
+        dial, and only from others can this node learn that.
+        """
+        first = limits.BACKOFF_FIRST_SECONDS
+        if self._own_peer is not None and self._own_peer > entry.peer:
+            first = limits.AWAIT_DIAL_SECONDS
+            await asyncio.sleep(first)
+        wait = first
         while True:
             link = self._links.get(entry.peer)
             if link is None:
                 link = await self._dial_once(entry)
             if link is not None:
-                wait = limits.BACKOFF_FIRST_SECONDS
+                wait = first
                 with suppress(ConnectionError):
                     await asyncio.shield(link.gone)
                 if link.offended:
                     wait = limits.OFFENCE_SECONDS
             await asyncio.sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311  # jitter
-            wait = min(wait * 2, limits.BACKOFF_LAST_SECONDS)
+            wait = min(wait * 2, max(first, limits.BACKOFF_LAST_SECONDS))
 
     async def _dial_once(self, entry: Entry) -> Link | None:
         loop = asyncio.get_running_loop()

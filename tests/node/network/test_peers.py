@@ -18,6 +18,7 @@ from ledger.errors import CodedError
 from node import identity, limits
 from node.network.frames import HEADER, Kind, encode_frame
 from node.network.hello import Connection, check_hello, make_hello
+from node.network.roster import Roster
 from node.network.tls import make_contexts
 from tests.node.network.netkit import BATCH, BLOCKS, CHAIN, STATUS, VOTE, Net
 
@@ -365,6 +366,21 @@ async def test_a_node_that_comes_back_is_connected_again(net: Net) -> None:
     await again.sink.until(lambda s: s.up == {0})
     dialing.peers.send(1, VOTE, b"welcome back")
     await again.sink.until(lambda s: (0, VOTE, b"welcome back") in s.messages)
+
+
+async def test_a_node_that_left_the_validators_while_it_was_away_gets_in_touch(
+    net: Net, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "AWAIT_DIAL_SECONDS", 0.05)
+    first, second = net.add("a"), net.add("b")
+    observed = Roster([net.entries[0], net.entries[1]._replace(peer=-1)])
+    staying, address = await net.run(first, roster=observed)
+    net.at(0, address)
+    returning, _ = await net.run(second)
+    await returning.sink.until(lambda s: s.up == {0})
+    await staying.sink.until(lambda s: s.up == {-1})
+    staying.peers.send(-1, BLOCKS, b"what you missed")
+    await returning.sink.until(lambda s: (0, BLOCKS, b"what you missed") in s.messages)
 
 
 async def test_the_newest_connection_of_a_peer_counts(net: Net) -> None:
