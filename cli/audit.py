@@ -133,11 +133,24 @@ def _signers_json(signers: proof.Signers) -> dict[str, Any]:
         "epoch": signers.epoch,
         "validators": signers.validators,
         "signers": list(signers.names),
+        "recoveries": [recovery._asdict() for recovery in signers.recoveries],
     }
 
 
 def _signers_text(signers: proof.Signers) -> str:
-    return f"{len(signers.names)} of {signers.validators}: {', '.join(signers.names)}"
+    said = [f"{len(signers.names)} of {signers.validators}: {', '.join(signers.names)}"]
+    said += [
+        f"continued by recovery ceremony at block {r.height}, signed by {len(r.signed)} of "
+        f"{len(r.signed) + len(r.lost)}: {', '.join(r.signed)}; lost: {', '.join(r.lost)}; "
+        f"nothing final before it was lost if {_honest(r)}"
+        for r in signers.recoveries
+    ]
+    return "; ".join(said)
+
+
+def _honest(recovery: proof.Recovery) -> str:
+    borne = recovery.lies_borne
+    return f"at most {borne} of those hid votes" if borne else "none of those hid a vote"
 
 
 def _show_receipt(summary: proof.Summary) -> None:

@@ -52,7 +52,7 @@ def invariants(store: Path, genesis: Path | None, no_signatures: bool, quiet: bo
         with opened.snapshot() as reader:
             height = _head(store, reader, None if document is None else document.chain_id)
             state = State(reader)
-            chain = Chain(height, reader.header, reader.rows)
+            chain = Chain(height, reader.header, reader.rows, reader.certificate)
             history = audit_history(chain, state, document, signatures=not no_signatures)
             findings = list(_findings(broken(state), history))
     finally:

@@ -28,6 +28,9 @@ GROUPS = {
     ),
     "node": _Mounted("cli.node", "node", "Make, run, inspect and check a guarantor's node."),
     "genesis": _Mounted("cli.genesis", "genesis", "The ceremony that starts a ledger."),
+    "recovery": _Mounted(
+        "cli.recovery", "recovery", "Go on after more guarantors are lost than a quorum can spare."
+    ),
     "audit": _Mounted("cli.audit", "audit", "Verify receipts and proofs offline."),
     "demo": _Mounted(
         "cli.demo", "demo", "Four guarantors and a reference scenario on this machine."

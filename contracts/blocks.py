@@ -51,17 +51,19 @@ def make_block(
     time: int,
     candidates: Sequence[Candidate],
     is_recorded: Callable[[bytes], bool],
+    survivors: tuple[int, ...] = (),
 ) -> MadeBlock:
     """The block that these candidates make on ``parent``; ``time`` in ms since the Unix epoch.
 
     Candidates that are recorded already or not admissible are left out, by rules that every node
     applies alike, so the block is a function of the arguments.
+    ``survivors`` are the validators that go on after a recovery; none in every other block.
     """
     validators_hash = validators.hash(chain_id)
     assert parent.header.next_validators_hash == validators_hash, "the parent names who decides"
     height = parent.header.height + 1
     execution = execute_block(
-        parent.state, BlockInput(chain_id, height, time), candidates, is_recorded
+        parent.state, BlockInput(chain_id, height, time), candidates, is_recorded, survivors
     )
     changes = execution.overlay.changes()
     tree = tree_of(chain_id).update(parent.pages, changes)

@@ -38,6 +38,7 @@ from contracts.framework.schedule import (
     fire,
 )
 from contracts.framework.types import lei_problem
+from contracts.validators.epochs import recover
 from ledger.codec import Hash32, Struct, decode_trusted
 from ledger.errors import (
     MALFORMED,
@@ -225,14 +226,18 @@ def execute_block(
     block: BlockInput,
     candidates: Sequence[Candidate],
     is_recorded: Callable[[bytes], bool],
+    survivors: tuple[int, ...] = (),
 ) -> Execution:
     """Fire due deadlines, then apply transactions in order, on a new overlay over ``parent``.
 
     ``is_recorded`` tells whether an earlier block holds a transaction id. What was decided to
     happen at this height comes first, still by the rules of the block below; a new protocol
-    applies to all that follows. Raises ``UNKNOWN_PROTOCOL`` if this software lacks its rules.
+    applies to all that follows. In a recovery the ``survivors``
+    take over before anything else. Raises ``UNKNOWN_PROTOCOL`` if this software lacks its rules.
     """
     execution = Execution(Overlay(parent), newest_protocol(parent).version)
+    if survivors:
+        recover(Context(execution.overlay, *block, 0, bytes(32)), survivors)
     limits = parameters_of(execution.overlay, LedgerParameters)
     for due in due_at_height(execution.overlay, block.height, limits.max_deadlines):
         _execute_deadline(execution, block, due, HEIGHT_DEADLINE)

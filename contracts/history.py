@@ -20,7 +20,7 @@ from contracts.genesis import found, read_application
 from contracts.guarantee.events import GuaranteePaid
 from contracts.invariants import Finding
 from contracts.netting.events import CycleEnded
-from ledger.block import Header
+from ledger.block import Certificate, Header, survivors_in
 from ledger.codec import encode
 from ledger.errors import CodedError
 from ledger.genesis import Genesis
@@ -242,8 +242,13 @@ class Replay:
         self._map.apply(changes)
         return update.root
 
-    def block(self, header: Header, rows: Sequence[Row]) -> Iterator[Finding]:
-        """Execute the next block again (0 has no rows); how it differs from what is stored."""
+    def block(
+        self, header: Header, rows: Sequence[Row], survivors: tuple[int, ...] = ()
+    ) -> Iterator[Finding]:
+        """Execute the next block again (0 has no rows); how it differs from what is stored.
+
+        ``survivors`` are those that it hands over to, if it is a recovery.
+        """
         if header.height == 0:
             if header.state_root != self._root:
                 yield Finding(16, "roots", "block 0 has another state than the genesis document")
@@ -256,7 +261,9 @@ class Replay:
                     candidates.append(self._candidate(row.wire))
                 except CodedError as error:
                     yield self._unfit(header.height, index, error)
-        execution = execute_block(self.state, block, candidates, self._recorded.__contains__)
+        execution = execute_block(
+            self.state, block, candidates, self._recorded.__contains__, survivors
+        )
         for id, reason in execution.dropped:
             what = f"block {header.height}: {id.hex()} was not to be recorded: {reason}"
             yield Finding(12, "authorised", what)
@@ -285,11 +292,12 @@ class Replay:
 
 
 class Chain(NamedTuple):
-    """How to read a ledger: its height, a block's header, and a block's rows."""
+    """How to read a ledger: its height, a block's header, its rows, and its own certificate."""
 
     height: int
     header: Callable[[int], Header | None]
     rows: Callable[[int], Sequence[Row]]
+    certificate: Callable[[int], Certificate | None] = lambda height: None
 
 
 def audit_history(
@@ -309,7 +317,7 @@ def audit_history(
         rows = chain.rows(height) if height else ()
         yield from history.block(height, (read_receipt(row.receipt) for row in rows))
         if replay is not None:
-            yield from replay.block(header, rows)
+            yield from replay.block(header, rows, survivors_in(chain.certificate(height)))
     yield from history.against(state)
     if replay is not None:
         yield from _balances_differ(replay.state, state)

@@ -16,7 +16,7 @@ from contracts.executor import read_candidate
 from contracts.history import ONCE
 from contracts.verifier import Verifier, validators_after
 from contracts.violations import Check, Violated, Violation
-from ledger.block import Header
+from ledger.block import Header, survivors_in
 from ledger.checkpoint import Checkpoint
 from ledger.errors import BAD_ARCHIVE, CodedError
 from ledger.genesis import Genesis
@@ -156,6 +156,7 @@ def execute(ledger: WorkingLedger, block: PublishedBlock) -> MadeBlock:
         time=block.header.time,
         candidates=[read_candidate(chain_id, row.wire) for row in block.rows if row.wire],
         is_recorded=ledger.is_recorded,
+        survivors=survivors_in(block.certificate),
     )
     ledger.commit(made.commit)
     return made

@@ -24,7 +24,7 @@ from contracts.increments import broken_by
 from contracts.invariants import Finding, broken
 from contracts.violations import Check, Forked, Violated, Violation, violated
 from ledger import keys, merkle
-from ledger.block import PROTOCOL_VERSION, Header, Verify, finalizes
+from ledger.block import PROTOCOL_VERSION, Header, Verify, finalizes, survivors_in
 from ledger.errors import BAD_GENESIS, CodedError
 from ledger.genesis import Genesis
 from ledger.merkle import Frontier
@@ -159,6 +159,7 @@ class Verifier:
             time=header.time,
             candidates=list(candidates.values()),
             is_recorded=self._store.is_recorded,
+            survivors=survivors_in(block.certificate),
         )
         violations = tuple(self._compare(block, made, candidates))
         if violations:

@@ -58,17 +58,23 @@ class Header(Struct, tag=1):
 
 
 class VoteKind(IntEnum):
-    """The three votes of Simplex. A nullify vote names no block."""
+    """The three votes of Simplex, and what survivors of a disaster sign instead.
+
+    A nullify vote names no block. ``RECOVER`` is never cast by a running node: people have it
+    signed, in a ceremony, after more than f validators were lost for good.
+    """
 
     NOTARIZE = 1
     NULLIFY = 2
     FINALIZE = 3
+    RECOVER = 4
 
 
 _VOTE_TAG = {
     VoteKind.NOTARIZE: Tag.NOTARIZE,
     VoteKind.NULLIFY: Tag.NULLIFY,
     VoteKind.FINALIZE: Tag.FINALIZE,
+    VoteKind.RECOVER: Tag.RECOVER,
 }
 
 NO_BLOCK = bytes(32)
@@ -130,6 +136,8 @@ class SignerSignature(Struct):
 class Certificate(Struct, tag=1):
     """A quorum of equal votes: a notarization, nullification or finalization.
 
+    A recovery is certified by fewer, ``ValidatorSet.survivors``, and only where they take over.
+
     Signatures are in strictly ascending order of signers, so each signer counts once.
     """
 
@@ -157,10 +165,12 @@ class Certificate(Struct, tag=1):
             raise CodedError(BAD_CERTIFICATE, "signers are in ascending order, each once")
         if signers[-1] >= validators.size:
             raise CodedError(BAD_CERTIFICATE, f"no validator has index {signers[-1]}")
-        if len(signers) < validators.quorum:
+        recovers = self.kind is VoteKind.RECOVER
+        need = validators.survivors if recovers else validators.quorum
+        if len(signers) < need:
+            what = "a recovery needs" if recovers else "a quorum is"
             raise CodedError(
-                BAD_CERTIFICATE,
-                f"{len(signers)} signatures, a quorum is {validators.quorum} of {validators.size}",
+                BAD_CERTIFICATE, f"{len(signers)} signatures, {what} {need} of {validators.size}"
             )
         signed = vote_bytes(chain_id, self.kind, self.epoch, self.view, self.block)
         for entry in self.signatures:
@@ -175,14 +185,24 @@ def finalizes(certificate: Certificate, header: Header, block: bytes) -> bool:
     """Whether a certificate is a finalization of exactly the block of a header, ``block`` its hash.
 
     It is one of the block's own view. Only a block that hands over to other validators is proposed
-    again in later views until it is final, so its finalization may be of any of those.
+    again in later views until it is final, so its finalization may be of any of those. A recovery
+    always hands over: to those who signed it.
     """
     last = header.next_validators_hash != header.validators_hash
+    if certificate.kind is VoteKind.RECOVER:
+        return last and certificate.block == block and certificate.view == header.view
     return (
         certificate.kind is VoteKind.FINALIZE
         and certificate.block == block
         and (certificate.view == header.view or (last and certificate.view > header.view))
     )
+
+
+def survivors_in(certificate: Certificate | None) -> tuple[int, ...]:
+    """Who takes over after a block that this certifies as a recovery; nobody if it does not."""
+    if certificate is None or certificate.kind is not VoteKind.RECOVER:
+        return ()
+    return tuple(entry.signer for entry in certificate.signatures)
 
 
 def assemble(votes: list[Vote]) -> Certificate:

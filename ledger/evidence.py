@@ -4,6 +4,7 @@ A correct validator signs at most one notarize and one finalize vote in a view, 
 finalize and a nullify vote. Two such votes prove a fault to anybody who knows the validator set,
 for ever and without trust in who reports it. (A notarize vote for one block and a finalize vote for
 another are no fault: the second follows the quorum.)
+Recoveries are no votes of a node, and people answer for them: two of one epoch show in two chains.
 """
 
 from __future__ import annotations
@@ -46,6 +47,8 @@ def double_vote(one: Vote, other: Vote) -> DoubleVote:
 
 def conflicting(one: Vote, other: Vote) -> bool:
     """Whether the two votes, if both signatures are genuine, prove a fault."""
+    if VoteKind.RECOVER in (one.kind, other.kind):
+        return False
     if (one.signer, one.epoch, one.view) != (other.signer, other.epoch, other.view):
         return False
     if one.kind is other.kind:

@@ -34,6 +34,8 @@ class Tag(Enum):
     NOTARIZE = b"iic/vote-notarize/1\0"
     NULLIFY = b"iic/vote-nullify/1\0"
     FINALIZE = b"iic/vote-finalize/1\0"
+    RECOVER = b"iic/vote-recover/1\0"
+    SURVIVOR = b"iic/survivor/1\0"
     VALIDATORS = b"iic/validators/1\0"
     STATE_KEY = b"iic/state-key/1\0"
     STATE_VALUE = b"iic/state-value/1\0"

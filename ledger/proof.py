@@ -14,7 +14,7 @@ from typing import Annotated, NamedTuple, TypeAlias
 import msgspec
 
 from ledger import keys, limits, merkle
-from ledger.block import PROTOCOL_VERSION, Certificate, Header, Verify, finalizes
+from ledger.block import PROTOCOL_VERSION, Certificate, Header, Verify, finalizes, survivors_in
 from ledger.codec import Hash32, Struct, Uint, decode, decode_plain, encode
 from ledger.errors import BAD_CERTIFICATE, BAD_PROOF, BAD_RECEIPT, WRONG_CHAIN, CodedError
 from ledger.genesis import Genesis
@@ -95,12 +95,29 @@ class ProvenExtension(Struct, tag="iic.extension/1"):
 Proven = ProvenReceipt | ProvenState | ProvenExtension
 
 
+class Recovery(NamedTuple):
+    """A place where no quorum was left and the survivors went on by ceremony.
+
+    No final block was lost if at most ``lies_borne`` of those who ``signed`` hid votes of theirs.
+    """
+
+    height: int
+    epoch: int
+    signed: tuple[str, ...]
+    lost: tuple[str, ...]
+    lies_borne: int
+
+
 class Signers(NamedTuple):
-    """Who certified: the names of the validators, out of how many, and the epoch."""
+    """Who certified: the names of the validators, out of how many, and the epoch.
+
+    ``recoveries`` are those that the proof rests on, oldest first.
+    """
 
     epoch: int
     validators: int
     names: tuple[str, ...]
+    recoveries: tuple[Recovery, ...] = ()
 
 
 class Summary(NamedTuple):
@@ -152,6 +169,7 @@ def verify_finality(
     chain_id = genesis.chain_id
     current = genesis.validators
     height = 0
+    recoveries: list[Recovery] = []
     for change in finality.changes:
         _require_certified(change.header, change.certificate, current, chain_id, verify)
         following = change.validators
@@ -161,13 +179,39 @@ def verify_finality(
             raise CodedError(
                 BAD_PROOF, f"block {change.header.height} hands over to other validators"
             )
+        if survivors_in(change.certificate):
+            recoveries.append(_recovery(change, current))
         current, height = following, change.header.height
     header = finality.header
     if header.height <= height and finality.changes:
         raise CodedError(BAD_PROOF, "the header is older than the last change of validators")
     _require_certified(header, finality.certificate, current, chain_id, verify)
     names = tuple(current.validators[s.signer].name for s in finality.certificate.signatures)
-    return Signers(current.epoch, current.size, names)
+    if survivors_in(finality.certificate):
+        signed = frozenset(survivors_in(finality.certificate))
+        recoveries.append(_recovered(header.height, current, signed))
+    return Signers(current.epoch, current.size, names, tuple(recoveries))
+
+
+def _recovery(change: ValidatorChange, validators: ValidatorSet) -> Recovery:
+    """A recovery hands over to those who signed it, in their order, and to nobody else."""
+    signed = survivors_in(change.certificate)
+    if change.validators.validators != tuple(validators.validators[i] for i in signed):
+        raise CodedError(
+            BAD_PROOF, f"the recovery in block {change.header.height} hands over to others"
+        )
+    return _recovered(change.header.height, validators, frozenset(signed))
+
+
+def _recovered(height: int, validators: ValidatorSet, signed: frozenset[int]) -> Recovery:
+    names = [(index in signed, v.name) for index, v in enumerate(validators.validators)]
+    return Recovery(
+        height,
+        validators.epoch,
+        tuple(name for signs, name in names if signs),
+        tuple(name for signs, name in names if not signs),
+        validators.lies_borne(len(signed)),
+    )
 
 
 def _require_certified(

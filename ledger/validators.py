@@ -50,6 +50,22 @@ class ValidatorSet(Struct, tag=1):
         """n - f: two quorums share at least one correct validator; 2f+1 when n = 3f+1."""
         return len(self.validators) - self.faults
 
+    @property
+    def survivors(self) -> int:
+        """The fewest that may go on after the others are lost for good: half, so at least f + 1.
+
+        Fewer could go on twice over, each part without the other.
+        """
+        return (len(self.validators) + 1) // 2
+
+    def lies_borne(self, signed: int) -> int:
+        """How many signers of a recovery may hide what they voted, and no final block is lost.
+
+        Of a quorum's ``n - f`` members at least ``signed - f`` sign, so one of them tells. With no
+        more liars the others can finalize nothing in their epoch either, should they come back.
+        """
+        return signed - self.faults - 1
+
     def index_of(self, vote_key: bytes) -> int | None:
         """The position of a vote key, or None."""
         for index, validator in enumerate(self.validators):

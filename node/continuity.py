@@ -27,6 +27,7 @@ from node.identity import KEYS
 MARK = "started"
 ABSTAIN = "abstain-below"
 PLACE = "place"
+RECOVERY = "recovery"
 DOUBT = "doubt"
 
 NEVER = 2**62
@@ -56,6 +57,11 @@ def require_votes(home: Home) -> int:
         doubt(home, "this home is a copy of the one that voted")
     if reason_for_doubt(home):
         return NEVER
+    return abstains_below(home)
+
+
+def abstains_below(home: Home) -> int:
+    """The view below which votes were forgotten, as far as :func:`activate` was told; 0 if none."""
     abstain = _read(home.votes / ABSTAIN)
     return int(abstain) if abstain.isdecimal() else 0
 
@@ -77,12 +83,25 @@ def reason_for_doubt(home: Home) -> str:
 
 def activate(home: Home, below: int) -> None:
     """Let the node run again, casting no vote in views below ``below``; never lowers it."""
-    known = _read(home.votes / ABSTAIN)
-    below = max(below, int(known) if known.isdecimal() else 0)
+    below = max(below, abstains_below(home))
     home.votes.mkdir(parents=True, exist_ok=True)
     _write(home.votes / ABSTAIN, str(below))
     _mark(home, secrets.token_hex(16))
     (home.votes / DOUBT).unlink(missing_ok=True)
+
+
+def recovery_signed(home: Home) -> tuple[int, str]:
+    """The epoch and block (hex) of the newest recovery that this node signed; -1 if none."""
+    epoch, _, block = _read(home.votes / RECOVERY).partition(" ")
+    return (int(epoch), block) if epoch else (-1, "")
+
+
+def note_recovery(home: Home, epoch: int, block: str) -> None:
+    """Cast no more vote in an epoch: a recovery that ends it is about to be signed.
+
+    Whoever runs the node asks :func:`recovery_signed` in each epoch.
+    """
+    _write(home.votes / RECOVERY, f"{epoch} {block}")
 
 
 def adopt(home: Home, reason: str) -> None:

@@ -52,6 +52,9 @@ VOTES_FORGOTTEN = define(
     409,
     "A peer holds a vote of this node that it does not know of: its disk is an earlier state.",
 )
+BAD_RECOVERY = define(
+    "BAD_RECOVERY", 409, "A recovery document or statement does not hold, or contradicts another."
+)
 VERIFIER_FAILED = define(
     "VERIFIER_FAILED", 500, "Verification workers died over this transaction; it was not taken."
 )

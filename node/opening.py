@@ -87,7 +87,7 @@ def open_node(home: Home, config: NodeConfig, password: bytes | None = None) -> 
         index = validators.index_of(keys.vote_key.public)
         first = not continuity.has_voted(home)
         abstain_below = max(
-            continuity.require_votes(home), _signed_elsewhere(keys, genesis.chain_id, journal)
+            continuity.require_votes(home), signed_elsewhere(keys, genesis.chain_id, journal)
         )
         opened.pop_all()
         return OpenNode(
@@ -105,7 +105,7 @@ def open_node(home: Home, config: NodeConfig, password: bytes | None = None) -> 
         )
 
 
-def _signed_elsewhere(keys: NodeIdentity, chain_id: bytes, journal: Journal) -> int:
+def signed_elsewhere(keys: NodeIdentity, chain_id: bytes, journal: Journal) -> int:
     """The view below which a key in a signer has signed more than this node's journal knows of."""
     if not isinstance(keys.vote_key, RemoteKey):
         return 0

@@ -81,6 +81,7 @@ if TYPE_CHECKING:
     from node.server import ApiServer
 
 _log = logger("node")
+_YIELDED = "it has signed a recovery of this epoch, waits for that, and casts no vote before"
 
 
 class Service:
@@ -335,12 +336,16 @@ class Service:
             _log.error("this node's keys are not those of the register", text=error.message)
             return Identity()
         index = validators.index_of(self._identity.vote_key.public)
-        if index is None:
+        if index is None or self._has_yielded(validators.epoch):
             return Identity()
         self._vouching = self._who_vouches(validators, index)
         return (
             Identity() if self._vouching is not None else Identity(index, self._identity.vote_key)
         )
+
+    def _has_yielded(self, epoch: int) -> bool:
+        """Whether this node signed a recovery that ends this epoch, and votes no more before it."""
+        return continuity.recovery_signed(self._opened.home)[0] >= epoch
 
     def _load_new_keys(self) -> None:
         """Take up keys that ``iic node rotate`` has made, before or as the register names them."""
@@ -512,6 +517,7 @@ class Service:
                 view=core.view,
                 leader=core.leader,
                 doing=(
+                    _YIELDED if self._has_yielded(replica.validators.epoch) else "",
                     "" if self._vouching is None else self._vouching.waiting_for(),
                     replica.waiting_for(),
                     *core.explain(),

@@ -78,6 +78,11 @@ def at_height(ctx: Context, height: int, handler: str, *parts: KeyPart) -> None:
     ctx.put(HEIGHT_DEADLINE, entry, *entry.key_parts)
 
 
+def cancel_at_height(ctx: Context, height: int, handler: str, *parts: KeyPart) -> None:
+    """Take back what :func:`at_height` arranged."""
+    ctx.delete(HEIGHT_DEADLINE, *Deadline(height, handler, parts).key_parts)
+
+
 def due_at_height(state: State, height: int, limit: int) -> list[Deadline]:
     """The first ``limit`` entries whose height is reached, in order."""
     found: list[Deadline] = []

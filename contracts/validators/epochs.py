@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from contracts.framework.context import Context
 from contracts.framework.parameters import parameters_of
-from contracts.framework.schedule import at_height, deadline
+from contracts.framework.schedule import at_height, cancel_at_height, deadline
 from contracts.validators.events import EpochEnded, NodeMoved
 from contracts.validators.records import (
     EPOCH,
@@ -164,6 +164,31 @@ def end_of_epoch(ctx: Context) -> None:
         )
     )
     if next_change(ctx.state).validators != following.validators:
+        plan_end(ctx)
+
+
+def recover(ctx: Context, survivors: tuple[int, ...]) -> None:
+    """Hand over to the survivors of a disaster alone; the nodes of the others observe.
+
+    What waits for the end of the epoch waits for that of the next one.
+    """
+    sitting = ctx.find(VALIDATORS, what="set of validators")
+    turn = ctx.get(TURN)
+    if turn is not None:
+        cancel_at_height(ctx, turn.height, END_OF_EPOCH)
+        ctx.delete(TURN)
+    staying = tuple(sitting.validators[index] for index in survivors)
+    following = ValidatorSet(sitting.epoch + 1, staying)
+    ctx.put(VALIDATORS, following)
+    _put_epoch(ctx, following)
+    for validator in sitting.validators:
+        if validator in staying:
+            continue
+        node = ctx.find(NODE, validator.party, what="node")
+        if node.state is NodeState.VOTING:
+            node = move(ctx, node, "leave", "lost")
+        _leave(ctx, node)
+    if next_change(ctx.state).validators != staying:
         plan_end(ctx)
 
 

@@ -33,13 +33,14 @@ _KINDS = {
     VoteKind.NOTARIZE: "notarization",
     VoteKind.NULLIFY: "nullification",
     VoteKind.FINALIZE: "finalization",
+    VoteKind.RECOVER: "recovery",
 }
 
 
 def certificate_view(certificate: Certificate) -> CertificateView:
     """A certificate's facts; its signatures are in the receipt files."""
     return CertificateView(
-        kind=_KINDS[certificate.kind],  # type: ignore[arg-type]  # a literal of the three
+        kind=_KINDS[certificate.kind],  # type: ignore[arg-type]  # one of the literals
         epoch=certificate.epoch,
         view=certificate.view,
         signers=[signature.signer for signature in certificate.signatures],

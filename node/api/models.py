@@ -174,9 +174,9 @@ class TransactionView(Naming, kw_only=True):
 
 
 class CertificateView(View, kw_only=True):
-    """A quorum's signatures, by the validators' indices in their epoch."""
+    """A quorum's signatures, or a recovery's, by the validators' indices in their epoch."""
 
-    kind: Literal["notarization", "nullification", "finalization"]
+    kind: Literal["notarization", "nullification", "finalization", "recovery"]
     epoch: int
     view: int
     signers: list[int]

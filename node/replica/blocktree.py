@@ -110,6 +110,7 @@ class BlockTree:
         time: int,
         candidates: Sequence[Candidate],
         batches: tuple[bytes, ...] = (),
+        survivors: tuple[int, ...] = (),
     ) -> ExecutedBlock:
         """The block that these candidates make on ``parent``; it is not added to the tree.
 
@@ -130,6 +131,7 @@ class BlockTree:
             time=time,
             candidates=candidates,
             is_recorded=is_recorded,
+            survivors=survivors,
         )
         execution, commit = made.execution, made.commit
         return ExecutedBlock(

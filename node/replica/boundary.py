@@ -12,6 +12,7 @@ from collections import deque
 
 from ledger.block import Certificate, Vote
 from ledger.store.interface import ChainReader
+from ledger.validators import ValidatorSet
 from node.messages import Message, Proposal, Reproposal
 from node.replica.events import Peer
 
@@ -39,6 +40,15 @@ class Boundary:
     def early(self, peer: Peer, message: OfEpoch, now: int) -> bool:
         """Keep a message of the next epoch; whether to ask for blocks, as this node is behind."""
         self._early.append((peer, message))
+        return self._may_ask(now)
+
+    def is_over(self, recovery: Certificate, validators: ValidatorSet, now: int) -> bool:
+        """Whether to ask for blocks, as a recovery seems to have ended these validators' epoch."""
+        if recovery.epoch != validators.epoch:
+            return False
+        return self._may_ask(now)
+
+    def _may_ask(self, now: int) -> bool:
         if now - self._asked < self._pause_ms:
             return False
         self._asked = now

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from contracts.blocks import difference
-from ledger.block import Certificate, Verify
+from ledger.block import Certificate, Verify, survivors_in
 from ledger.errors import CodedError
 from ledger.validators import ValidatorSet
 from node.messages import BlockResponse, FullBlock
@@ -118,8 +118,25 @@ class CatchUp:
                 newest = block.certificate
                 self._finality.certify(newest)
             self._finality.issue(executed)
-        if newest is not None:
+        if newest is not None and survivors_in(newest):
+            self._tell_of_recovery(newest)
+        elif newest is not None:
             self._adopted(newest)
+
+    def _tell_of_recovery(self, certificate: Certificate) -> None:
+        """Say why the epoch is over; the next one begins with the commit, as after any last block.
+
+        The core is told nothing: it knows no such certificate, and a new one takes its place.
+        """
+        names = [self._validators.validators[i].name for i in survivors_in(certificate)]
+        self._emit(
+            Alarm(
+                "RECOVERED",
+                f"epoch {certificate.epoch} was ended by a recovery ceremony, signed by "
+                f"{len(names)} of {self._validators.size}: {', '.join(names)}; "
+                f"the others' nodes observe from here on",
+            )
+        )
 
     def _execute(self, block: FullBlock) -> ExecutedBlock | None:
         """The block as executed here; None, after an alarm, if that gives another header."""
@@ -136,6 +153,7 @@ class CatchUp:
             view=header.view,
             time=header.time,
             candidates=candidates_of(self._chain_id, block.transactions),
+            survivors=survivors_in(block.certificate),
         )
         if executed.header != header:
             what = difference(executed.header, header)

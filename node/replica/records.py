@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from ledger.block import Certificate, Vote
+from ledger.errors import MALFORMED, CodedError
 from node.messages import Batch, Message, Proposal, Reproposal, decode_message, encode_message
 
 
@@ -30,13 +31,15 @@ def write_record(message: Message) -> bytes:
 
 
 def recall(records: Iterable[bytes]) -> Recalled:
-    """The messages of journal records, in order of their kind."""
+    """The messages of journal records, in order of their kind; raises ``MALFORMED``."""
     votes: list[Vote] = []
     certificates: list[Certificate] = []
     proposals: list[Proposal] = []
     batches: list[Batch] = []
     reproposals: list[Reproposal] = []
     for record in records:
+        if not record:
+            raise CodedError(MALFORMED, "a journal record is empty")
         message = decode_message(record[0], record[1:])
         match message:
             case Vote():
@@ -50,7 +53,7 @@ def recall(records: Iterable[bytes]) -> Recalled:
             case Reproposal():
                 reproposals.append(message)
             case _:
-                raise AssertionError(f"no {type(message).__name__} is ever journaled")
+                raise CodedError(MALFORMED, f"no {type(message).__name__} is ever journaled")
     return Recalled(
         tuple(votes), tuple(certificates), tuple(proposals), tuple(batches), tuple(reproposals)
     )

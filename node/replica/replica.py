@@ -375,6 +375,8 @@ class Replica:
 
     def _receive(self, peer: Peer, message: Message) -> None:
         match message:
+            case Vote() | Certificate() if message.kind is VoteKind.RECOVER:
+                self._of_recovery(message)
             case Vote() | Certificate() | Proposal() | Reproposal() if (
                 epoch_of(message) != self.validators.epoch
             ):
@@ -428,6 +430,14 @@ class Replica:
         )
         self._tell(event)
         self._progress()
+
+    def _of_recovery(self, message: Vote | Certificate) -> None:
+        """Only the block itself tells to whom a recovery hands over; its votes people collect."""
+        if isinstance(message, Certificate) and self._boundary.is_over(
+            message, self.validators, self._now
+        ):
+            self._catch_up.ask(self._now, force=True)
+            self._arm_fetch()
 
     def _of_other_epoch(self, peer: Peer, message: OfEpoch) -> None:
         """Keep what comes too early; show who comes too late how its epoch ended."""

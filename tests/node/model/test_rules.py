@@ -10,7 +10,7 @@ from node.model.alphabet import GENESIS, ROOT, Alphabet
 from node.model.explore import Size, Violation, explore
 from node.model.rules import Said, broken, forbidden
 
-NOTARIZE, NULLIFY, FINALIZE = VoteKind
+NOTARIZE, NULLIFY, FINALIZE = VoteKind.NOTARIZE, VoteKind.NULLIFY, VoteKind.FINALIZE
 
 
 @pytest.fixture

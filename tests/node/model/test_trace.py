@@ -16,7 +16,7 @@ from node.model.trace import Acceptor, Epoch, accept_log, side_by_side
 from node.votelog import LoggedJournal
 from tests.node.consensus.transcript import vote
 
-NOTARIZE, NULLIFY, FINALIZE = VoteKind
+NOTARIZE, NULLIFY, FINALIZE = VoteKind.NOTARIZE, VoteKind.NULLIFY, VoteKind.FINALIZE
 BLOCK = Alphabet().block(1, GENESIS, 0)
 
 

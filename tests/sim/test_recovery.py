@@ -1,0 +1,163 @@
+"""Half of the validators are lost at any instant; the others go on, and nothing final is lost."""
+
+from __future__ import annotations
+
+import heapq
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from msgspec import structs
+
+from contracts.verifier import Verifier, validators_after
+from ledger import proof
+from ledger.block import SignerSignature
+from ledger.errors import CodedError
+from ledger.journal import Journal
+from ledger.keys import PrivateKey
+from ledger.segment import PublishedBlock, PublishedRow
+from ledger.store import proofs
+from ledger.store.chain import Store
+from ledger.store.memory import MemoryEnvironment
+from node.config import Home
+from node.identity import NodeIdentity
+from node.opening import OpenNode
+from node.recovery import ceremony as recovery
+from node.recovery import documents
+from node.recovery.documents import Recovery
+from node.sim.turnover import Machine, Turnover
+
+
+def opened(machine: Machine, folder: Path) -> OpenNode:
+    """A machine's disk as the ceremony sees it."""
+    home = Home(folder / str(machine.number))
+    home.votes.mkdir(parents=True, exist_ok=True)
+    head = machine.store.head
+    assert head is not None
+    who = machine.who(validators_after(machine.store, head))
+    keys = NodeIdentity(cast(PrivateKey, who.key), b"", cast(Any, None))
+    return OpenNode(
+        home, cast(Any, None), machine.world.genesis, keys, who.index, machine.store,
+        Journal(machine.votes),
+    )  # fmt: skip
+
+
+def play(world: Turnover, until: int) -> None:
+    """Go on to a moment of virtual time."""
+    while world.now < until:
+        world.now, _, action = heapq.heappop(world._queue)
+        action()
+
+
+def height(machine: Machine) -> int:
+    assert machine.store.head is not None
+    return machine.store.head.height
+
+
+def published(store: Store, number: int) -> PublishedBlock:
+    """A stored block as auditors get it."""
+    header = store.header(number)
+    assert header is not None
+    changes = header.next_validators_hash != header.validators_hash
+    after = store.validators(header.epoch + 1) if changes else None
+    rows = tuple(PublishedRow(row.wire, row.receipt) for row in store.rows(number))
+    return PublishedBlock(header, rows, store.certificate(number), after)
+
+
+def ceremony(world: Turnover, survivors: list[Machine], folder: Path) -> Recovery:
+    nodes = [opened(machine, folder) for machine in survivors]
+    statements = [recovery.state(node) for node in nodes]
+    longest = max(survivors, key=height)
+    made = recovery.propose(longest.store, statements, "flood", world.clock)
+    signed = documents.combine([recovery.sign(node, made, world.clock) for node in nodes])
+    assert len(signed.signatures) == len(survivors)
+    return signed
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_survivors_go_on_and_lost_nodes_follow(seed: int, tmp_path: Path) -> None:
+    world = Turnover(seed, cuts=0)
+    world.machines = world.machines[:4]
+    for machine in world.machines:
+        machine.start()
+    play(world, 3_000 + 137 * seed)
+    for machine in world.machines:
+        machine.cut_power()
+    order = world.rng.sample(world.machines, 4)
+    survivors, others = sorted(order[:2], key=lambda m: m.number), order[2:]
+    final = dict(world.chain)
+    signed = ceremony(world, survivors, tmp_path)
+    for machine in survivors:
+        recovery.apply(machine.store, signed)
+        world.stored(machine)
+        machine.start()
+    play(world, world.now + 8_000)
+    others[0].start()
+    play(world, world.now + 8_000)
+    for machine in (*survivors, others[0]):
+        for number, block in final.items():
+            header = machine.store.header(number)
+            assert header is not None and header.hash() == block
+        assert height(machine) > signed.header.height + 2
+    assert others[0].replica is not None and others[0].replica.identity.index is None
+    found = proofs.prove_finality(survivors[0].store, height(survivors[0]) - 2)
+    (told,) = proof.verify_finality(found, world.genesis).recoveries
+    assert (told.height, told.lies_borne) == (signed.header.height, 0)
+    assert told.lost == tuple(f"node-{m.number}" for m in sorted(others, key=lambda m: m.number))
+    verifier = Verifier(world.genesis, Store(MemoryEnvironment()))
+    store = survivors[0].store
+    shown = [published(store, number) for number in range(1, signed.header.height + 1)]
+    while shown:
+        last = next(n for n, b in enumerate(shown, 1) if b.certificate is not None)
+        verifier.check(shown[:last])
+        for part in shown[:last]:
+            verifier.take(part)
+        del shown[:last]
+    assert verifier.hash == signed.header.hash() and verifier.validators.size == 2
+    assert not list(verifier.broken())
+    entries = tuple(reversed(found.changes[-1].validators.validators))
+    set_ = structs.replace(found.changes[-1].validators, validators=entries)
+    changes = (*found.changes[:-1], structs.replace(found.changes[-1], validators=set_))
+    with pytest.raises(CodedError):
+        proof.verify_finality(structs.replace(found, changes=changes), world.genesis)
+
+
+def test_what_the_ceremony_refuses(tmp_path: Path) -> None:
+    world = Turnover(3, cuts=0)
+    world.machines = world.machines[:4]
+    for machine in world.machines:
+        machine.start()
+    play(world, 5_000)
+    for machine in world.machines:
+        machine.cut_power()
+    one, other = world.machines[:2]
+    nodes = [opened(m, tmp_path) for m in (one, other)]
+    statements = [recovery.state(node) for node in nodes]
+    longest = max((one, other), key=height)
+
+    def refused(action: Any) -> str:
+        with pytest.raises(CodedError) as error:
+            action()
+        return error.value.message
+
+    def propose(said: Any) -> Recovery:
+        return recovery.propose(longest.store, said, "flood", world.clock)
+
+    assert "1 survivors" in refused(lambda: propose(statements[:1]))
+    third = recovery.state(opened(world.machines[2], tmp_path))
+    assert "are a quorum" in refused(lambda: propose([*statements, third]))
+    altered = structs.replace(statements[0], records=statements[0].records[:-1])
+    assert "does not verify" in refused(lambda: propose([altered, statements[1]]))
+    made = propose(statements)
+    assert "have not signed yet" in refused(lambda: recovery.apply(one.store, made))
+    last = made.blocks[-1]
+    wrong = structs.replace(last, header=structs.replace(last.header, parent=bytes(32)))
+    moved = structs.replace(made, blocks=(*made.blocks[:-1], wrong))
+    assert "does not follow" in refused(lambda: recovery.sign(nodes[0], moved, world.clock))
+    signed = recovery.sign(nodes[0], made, world.clock)
+    later = recovery.propose(longest.store, statements, "flood", world.clock + 1)
+    assert "has signed recovery" in refused(lambda: recovery.sign(nodes[0], later, world.clock))
+    assert "have not signed yet" in refused(lambda: recovery.apply(one.store, signed))
+    forged = SignerSignature(1, signed.signatures[0].signature)
+    false = structs.replace(signed, signatures=(*signed.signatures, forged))
+    assert "does not verify" in refused(lambda: recovery.apply(one.store, false))
