@@ -18,7 +18,7 @@ from contracts.errors import COLLATERAL_SHORT, OVER_CAPACITY, STATE_WITHDRAWS
 from contracts.framework.context import Context
 from contracts.framework.parameters import parameters_of, parameters_table
 from contracts.framework.posting import Side, Unit, account_kind, accounts_of, balance_of, kind_of
-from contracts.framework.types import BASIS_POINTS, MoneyOrNone
+from contracts.framework.types import BASIS_POINTS, MoneyOrNone, counted
 from ledger.codec import Struct
 from ledger.errors import CodedError
 from ledger.state import State, Table
@@ -60,6 +60,7 @@ class CapacityParameters(Struct, tag="capacity.Parameters"):
             le=BASIS_POINTS,
             description="Collateral that promises need, in basis points of their sum.",
         ),
+        counted("basis points"),
     ] = 1_000
     largest_capacity: Annotated[
         MoneyOrNone,

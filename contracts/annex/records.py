@@ -16,6 +16,7 @@ from contracts.framework.types import (
     Lei,
     ObjectId,
     Title,
+    counted,
     kind_of,
 )
 from ledger.codec import Struct
@@ -34,7 +35,9 @@ class AnnexParameters(Struct, tag="annex.Parameters"):
     """Limits of annexes."""
 
     largest: Annotated[
-        int, Meta(ge=1, le=2**40, description="Largest size of an annex, in bytes.")
+        int,
+        Meta(ge=1, le=2**40, description="Largest size of an annex, in bytes."),
+        counted("bytes"),
     ] = 64 * 1024 * 1024
     most_grants: Annotated[
         int, Meta(ge=1, le=10_000, description="Most sealed keys of one annex.")

@@ -7,9 +7,8 @@ from typing import Annotated, Final
 from msgspec import Meta
 
 from contracts.framework.parameters import parameters_table
+from contracts.framework.types import Days, counted
 from ledger.codec import Struct
-
-Days = Annotated[int, Meta(ge=1, le=3_650)]
 
 
 class BarterParameters(Struct, tag="barter.Parameters"):
@@ -42,6 +41,7 @@ class BarterParameters(Struct, tag="barter.Parameters"):
     grace_days: Annotated[
         int,
         Meta(ge=0, le=3_650, description="Days of grace after a notice of default; 0 for none."),
+        counted("days"),
     ] = 30
     default_days: Annotated[
         Days, Meta(description="Days to call the guarantee before a defaulted contract ends.")

@@ -19,6 +19,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from contracts.errors import INVALID_TERMS, OVER_BALANCE_LIMIT
+from contracts.framework.forms import format_amount
 from contracts.framework.types import (
     Count,
     Digest,
@@ -82,6 +83,11 @@ class Ratio(Struct):
 
     numerator: Annotated[int, Meta(ge=1, le=10**15, description="Minor units of goods value.")]
     denominator: Annotated[int, Meta(ge=1, le=10**9, description="For so many units.")] = 1
+
+    def reading(self) -> str:
+        """As people write it: ``12.50``, or ``12.50 / 3`` for three units."""
+        price = format_amount(self.numerator)
+        return price if self.denominator == 1 else f"{price} / {self.denominator}"
 
 
 class Item(Struct):

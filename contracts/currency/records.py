@@ -12,17 +12,17 @@ from contracts.framework.parameters import parameters_table
 from contracts.framework.types import (
     Count,
     Country,
+    Days,
     Digest,
     Instant,
     Lei,
     Money,
     MoneyOrNone,
     ObjectId,
+    counted,
 )
 from ledger.codec import Struct, Uint
 from ledger.state import Table
-
-Days = Annotated[int, Meta(ge=1, le=3_650)]
 
 
 class CurrencyParameters(Struct, tag="currency.Parameters"):
@@ -85,7 +85,9 @@ class CurrencyParameters(Struct, tag="currency.Parameters"):
         int, Meta(ge=1, le=2_000, description="Queued payments that one round tries to settle.")
     ] = 256
     queue_interval: Annotated[
-        int, Meta(ge=1, le=86_400_000, description="Time between two rounds, in ms.")
+        int,
+        Meta(ge=1, le=86_400_000, description="Time between two rounds, in ms."),
+        counted("ms"),
     ] = 2_000
     standing_days: Annotated[
         Days, Meta(description="Longest life, in days, of a payment mandate or standing order.")

@@ -10,7 +10,16 @@ from msgspec import Meta
 from contracts.framework.machine import Limit, Machine, step
 from contracts.framework.parameters import parameters_table
 from contracts.framework.posting import Side, Unit, account_kind
-from contracts.framework.types import Digest, Instant, Lei, Money, MoneyOrNone, ObjectId, Reason
+from contracts.framework.types import (
+    Days,
+    Digest,
+    Instant,
+    Lei,
+    Money,
+    MoneyOrNone,
+    ObjectId,
+    Reason,
+)
 from ledger.codec import Struct, Uint
 from ledger.state import Table
 
@@ -21,8 +30,6 @@ CONTESTED: Final = account_kind(
     side=Side.CREDIT,
     money=True,
 )
-
-Days = Annotated[int, Meta(ge=1, le=3_650)]
 
 
 class DisputeParameters(Struct, tag="dispute.Parameters"):

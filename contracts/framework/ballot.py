@@ -47,6 +47,10 @@ class Majority(Struct):
     numerator: Annotated[int, Meta(ge=1, le=100)]
     denominator: Annotated[int, Meta(ge=1, le=100)]
 
+    def reading(self) -> str:
+        """As people write it: ``2/3``."""
+        return f"{self.numerator}/{self.denominator}"
+
     def votes_of(self, voters: int) -> int:
         """How many of ``voters`` must say yes."""
         share = -(-voters * self.numerator // self.denominator)
@@ -173,6 +177,11 @@ def on_decision(kind: str) -> Callable[[Decision], Decision]:
         return rule
 
     return register
+
+
+def ballot_kinds() -> frozenset[str]:
+    """The kinds of ballots that have a rule."""
+    return frozenset(_DECISIONS)
 
 
 def open_ballot(

@@ -289,6 +289,16 @@ def format_instant(time: int) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def reading_instant(time: int) -> str:
+    """A time in UTC for reading, to the second; the last millisecond of a day is that day.
+
+    >>> reading_instant(parse_instant("2026-11-23")), reading_instant(1500)
+    ('2026-11-23', '1970-01-01 00:00:01Z')
+    """
+    day, _, clock = format_instant(time).partition("T")
+    return day if clock == "23:59:59.999Z" else f"{day} {clock[:8]}Z"
+
+
 def _parse_flag(text: str) -> bool:
     if text.lower() in ("yes", "true", "y"):
         return True

@@ -15,11 +15,15 @@ _LANGUAGES: Final = {"ru": 0, "zh": 1}
 
 
 def name_label(name: str, language: str) -> str:
-    """A state, a kind of object, a right or a choice; in English it stands as declared."""
+    """A state, a kind of object or ballot, a right or a choice; English stands as declared.
+
+    Where the declaration has a code, ``CODES`` spells it out: ``fund.write-off``.
+    """
     found = NAMES.get(name)
     if found is not None and language in _LANGUAGES:
         return found[_LANGUAGES[language]]
-    return choice_label(name, language)
+    code = CODES.get(name)
+    return choice_label(name, language) if code is None else code[_LANGUAGES.get(language, -1) + 1]
 
 
 def account_label(kind: str, language: str) -> str:
@@ -35,6 +39,32 @@ def event_label(name: str, language: str) -> str:
         return found[_LANGUAGES[language]]
     return re.sub(r"(?<!^)(?=[A-Z])", " ", name.rpartition(".")[2]).capitalize()
 
+
+CODES: Final[dict[str, tuple[str, str, str]]] = {
+    "barter": ("barter contract", "бартерный договор", "易货合同"),
+    "barter.defect": ("hidden defect", "скрытый недостаток", "隐蔽缺陷"),
+    "barter.lot": ("lot", "партия", "批次"),
+    "barter.shift": ("shift of a schedule", "перенос графика", "进度顺延"),
+    "fund.approval": ("approval of an application", "одобрение заявки", "批准申请"),
+    "fund.release": ("release from a pledge", "освобождение от обязательства", "解除认缴"),
+    "fund.write-off": ("write-off of a loan", "списание займа", "贷款核销"),
+    "governance.guarantor": ("who is a guarantor", "состав гарантов", "担保人增减"),
+    "governance.parameters": ("change of parameters", "изменение параметров", "参数变更"),
+    "governance.pause": ("emergency pause", "экстренная приостановка", "紧急暂停"),
+    "governance.resumption": ("end of a pause", "окончание приостановки", "结束暂停"),
+    "governance.role": ("who holds an office", "замещение должности", "职务任免"),
+    "governance.upgrade": ("protocol upgrade", "обновление протокола", "协议升级"),
+    "register.admission": ("admission", "приём", "接纳"),
+    "register.exclusion": ("exclusion", "исключение", "除名"),
+    "register.office": ("office of a member", "должность участника", "成员职务"),
+    "register.reinstatement": ("reinstatement", "восстановление", "恢复资格"),
+    "register.rescue": ("new keys for a member", "новые ключи участника", "成员换钥"),
+    "register.succession": ("succession", "правопреемство", "继受"),
+    "register.suspension": ("suspension", "приостановление", "暂停资格"),
+    "state limits": ("limits of a state", "пределы государства", "国家限额"),
+    "validators.node": ("node of a guarantor", "узел гаранта", "担保人节点"),
+}
+"""By code: in English, Russian and Chinese."""
 
 NAMES: Final[dict[str, tuple[str, str]]] = {
     "accepted": ("принято", "已接受"),
@@ -54,10 +84,6 @@ NAMES: Final[dict[str, tuple[str, str]]] = {
     "attested": ("подтверждено", "已证明"),
     "awarded": ("решение вынесено", "已裁决"),
     "ballot": ("голосование", "表决"),
-    "barter": ("бартерный договор", "易货合同"),
-    "barter.defect": ("скрытый недостаток", "隐蔽缺陷"),
-    "barter.lot": ("партия", "批次"),
-    "barter.shift": ("перенос графика", "进度顺延"),
     "called": ("востребовано", "已要求付款"),
     "called off": ("востребовано", "已提货"),
     "cancelled": ("отменено", "已取消"),

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, TypeVar
 from msgspec import Meta
 
 from contracts.framework.calendar import MS_PER_DAY
+from contracts.framework.types import counted
 from ledger.codec import Struct
 from ledger.state import State, Table
 
@@ -72,6 +73,7 @@ class LedgerParameters(Struct, tag="ledger.Parameters"):
     max_validity: Annotated[
         int,
         Meta(ge=1, description="Longest time, in ms, from block time to a validity window's end."),
+        counted("ms"),
     ] = 7 * MS_PER_DAY
     max_deadlines: Annotated[
         int, Meta(ge=1, le=10_000, description="Most deadlines that fire in one block.")

@@ -3,7 +3,8 @@
 The words are those of the declaration in the reader's language (English where a language has
 none). What its sentence leaves out follows in brackets, so nothing that is filled in goes unsaid.
 
-:func:`words` is for reading: ids are shortened, long lists counted, parties called by their names.
+:func:`words` is for reading: ids are shortened, long lists counted, parties called by their names,
+times told to the second, and a zero or a no that is the default goes without saying.
 :func:`exact_words` is for signing: it depends on the operation alone, ids and parties stand in full
 and texts in quotation marks, so that two different operations never read alike.
 """
@@ -15,10 +16,10 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, Protocol, runtime_checkable
 
 from contracts.framework.fields import Field, fields_of
-from contracts.framework.forms import format_amount, format_instant
+from contracts.framework.forms import format_amount, format_instant, reading_instant
 from contracts.framework.operation import Operation
 from contracts.framework.types import UNIT_MARK, Kind
 from contracts.framework.vocabulary import choice_label, field_label
@@ -26,6 +27,16 @@ from ledger.codec import Struct
 
 Naming = Callable[[str], str | None]
 """From an LEI to the party's name, or None."""
+
+
+@runtime_checkable
+class Readable(Protocol):
+    """A group of fields that people write as one value, such as a price or a majority."""
+
+    def reading(self) -> str:
+        """The value in signs that every language has."""
+        ...
+
 
 LANGUAGES: Final = ("en", "ru", "zh")
 PLACE: Final = re.compile(r"\{([a-z_]+)\}")
@@ -88,7 +99,7 @@ class _Teller:
         values = {f.name: self.value(f, getattr(op, f.name)) for f in fields if f.name in named}
         sentence = PLACE.sub(lambda match: values[match[1]], template)
         rest = [f for f in fields if f.name not in named]
-        left = "; ".join(self._labelled(op, field) for field in rest if _filled(op, field))
+        left = "; ".join(self._labelled(op, field) for field in rest if self._said(op, field))
         return f"{sentence} ({left})" if left else sentence
 
     def value(self, field: Field, value: Any) -> str:
@@ -109,6 +120,8 @@ class _Teller:
     def _item(self, field: Field, value: Any) -> str:
         if value is None or value == "":
             return _NONE[self.language]
+        if isinstance(value, Readable) and not self.exact:
+            return value.reading()
         if isinstance(value, Struct):
             return self._group(value)
         if isinstance(value, bytes):
@@ -122,7 +135,9 @@ class _Teller:
     def _number(self, field: Field, value: int) -> str:
         if field.kind is Kind.AMOUNT:
             return f"{format_amount(value)} {unit_of(field)}"
-        return format_instant(value) if field.kind is Kind.INSTANT else str(value)
+        if field.kind is Kind.INSTANT:
+            return format_instant(value) if self.exact else reading_instant(value)
+        return str(value)
 
     def _text(self, field: Field, value: str) -> str:
         if isinstance(value, Enum):
@@ -139,9 +154,16 @@ class _Teller:
             if position == 0
             else self._labelled(value, field)
             for position, field in enumerate(fields_of(type(value)))
-            if _filled(value, field)
+            if self._said(value, field)
         ]
         return f"[{', '.join(parts)}]" if self.exact else ", ".join(parts)
+
+    def _said(self, record: Struct, field: Field) -> bool:
+        value = getattr(record, field.name)
+        if value in (None, "", (), b""):
+            return False
+        unsaid = not self.exact and value == field.default and value in (0, False)
+        return not unsaid
 
     def _hex(self, value: bytes) -> str:
         text = value.hex()
@@ -151,7 +173,3 @@ class _Teller:
 def unit_of(field: Field) -> str:
     """The unit of an amount: settlement currency, unless its declaration marks another."""
     return str(dict(field.schema).get(UNIT_MARK, "SCU"))
-
-
-def _filled(record: Struct, field: Field) -> bool:
-    return getattr(record, field.name) not in (None, "", (), b"")

@@ -71,7 +71,7 @@ Money = Annotated[int, Meta(ge=1, le=limits.MAX_INT), kind_of(Kind.AMOUNT)]
 """An amount in minor units, at least 1."""
 
 UNIT_MARK: Final = "x-unit"
-"""Under this name a declaration says that an amount is not in settlement currency."""
+"""Under this name a declaration says what a number counts, or an amount if not SCU."""
 
 GoodsValue = Annotated[
     int, Meta(ge=1, le=limits.MAX_INT), kind_of(Kind.AMOUNT, **{UNIT_MARK: "GV"})
@@ -85,6 +85,20 @@ Instant = Annotated[int, Meta(ge=0, le=limits.MAX_INT), kind_of(Kind.INSTANT)]
 """Block time in milliseconds since the Unix epoch."""
 
 Count = Annotated[int, Meta(ge=0, le=limits.MAX_INT), kind_of(Kind.INTEGER)]
+
+
+def counted(unit: str) -> Meta:
+    """The annotation of a number that counts something: days, hours, ms, bytes, blocks …"""
+    return kind_of(Kind.INTEGER, **{UNIT_MARK: unit})
+
+
+Days = Annotated[int, Meta(ge=1, le=3_650), counted("days")]
+"""A window, up to ten years."""
+
+BASIS_POINTS: Final = 10_000
+
+Share = Annotated[int, Meta(ge=0, le=BASIS_POINTS), counted("basis points")]
+"""A part of a whole, in basis points."""
 
 ObjectId = Annotated[bytes, Meta(min_length=32, max_length=32), kind_of(Kind.OBJECT)]
 """The id of an object of the ledger, or of a transaction."""
@@ -102,8 +116,6 @@ Title = Annotated[str, Meta(min_length=1, max_length=140), kind_of(Kind.TEXT)]
 
 Reason = Annotated[str, Meta(min_length=1, max_length=400), kind_of(Kind.TEXT)]
 """Why, in words that the other side will read."""
-
-BASIS_POINTS: Final = 10_000
 
 # Line and paragraph separators, and marks that reorder text on screen: a reader must see what a
 # signer signed. Named one by one, because Unicode tables differ between Python versions.

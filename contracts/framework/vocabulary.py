@@ -1,6 +1,6 @@
 """Names of fields and choices in the languages of the cluster.
 
-Used by :mod:`contracts.framework.render` alone. English names are those of the declarations
+Used by :mod:`contracts.framework.render` and by pages. English names are those of the declarations
 themselves; a word that is missing here appears in English, and a test asks for it.
 """
 
@@ -17,6 +17,15 @@ def field_label(name: str, language: str) -> str:
     return (
         found[_LANGUAGES[language]] if found and language in _LANGUAGES else name.replace("_", " ")
     )
+
+
+def heading(name: str, language: str) -> str:
+    """A field's name where it stands alone: capital, and abbreviations as they are written."""
+    told = field_label(name, language)
+    return _ABBREVIATED.get(told, told[:1].upper() + told[1:])
+
+
+_ABBREVIATED: Final = {"hs": "HS code", "lei": "LEI", "hs code": "HS code"}
 
 
 def choice_label(value: str, language: str) -> str:

@@ -8,11 +8,8 @@ from msgspec import Meta
 
 from contracts.framework.ballot import Majority
 from contracts.framework.parameters import parameters_table
-from contracts.framework.types import BASIS_POINTS, MoneyOrNone
+from contracts.framework.types import BASIS_POINTS, Days, MoneyOrNone, Share, counted
 from ledger.codec import Struct
-
-Days = Annotated[int, Meta(ge=1, le=3_650)]
-Share = Annotated[int, Meta(ge=0, le=BASIS_POINTS)]
 
 
 class FundParameters(Struct, tag="fund.Parameters"):
@@ -51,12 +48,12 @@ class FundParameters(Struct, tag="fund.Parameters"):
         Share, Meta(description="Least weighted score that is put to the vote.")
     ] = 5_000
     conflict_share: Annotated[
-        Annotated[int, Meta(ge=1, le=BASIS_POINTS)],
+        Annotated[int, Meta(ge=1, le=BASIS_POINTS), counted("basis points")],
         Meta(description="Share of an applicant, in basis points, from which on its owner's state "
              "is in conflict."),
     ] = 2_500  # fmt: skip
     largest_share: Annotated[
-        Annotated[int, Meta(ge=1, le=BASIS_POINTS)],
+        Annotated[int, Meta(ge=1, le=BASIS_POINTS), counted("basis points")],
         Meta(description="Most that one application takes of the free money, in basis points."),
     ] = 5_000
     project_days: Annotated[

@@ -19,6 +19,7 @@ from contracts.framework.types import (
     MoneyOrNone,
     ObjectId,
     Title,
+    counted,
 )
 from ledger.codec import Struct, Uint
 from ledger.state import Table
@@ -135,8 +136,8 @@ class Application(Struct, tag=1):
     state: ApplicationState
     due: Uint
     time: Instant
-    score: Count = 0
-    weighted: Count = 0
+    score: Annotated[Count, counted("basis points")] = 0
+    weighted: Annotated[Count, counted("basis points")] = 0
     report: Digest | None = None
     released: MoneyOrNone = 0
     returned: MoneyOrNone = 0

@@ -10,12 +10,11 @@ from msgspec import Meta
 from contracts.framework.ballot import Majority
 from contracts.framework.machine import Machine, step
 from contracts.framework.parameters import parameters_table
-from contracts.framework.types import Country, Digest, Lei, ObjectId
+from contracts.framework.types import Country, Days, Digest, Lei, ObjectId, counted
 from ledger.codec import Struct, Uint
 from ledger.state import Table
 
-Days = Annotated[int, Meta(ge=1, le=3_650)]
-Blocks = Annotated[int, Meta(ge=1, le=1_000_000_000)]
+Blocks = Annotated[int, Meta(ge=1, le=1_000_000_000), counted("blocks")]
 
 
 class GovernanceParameters(Struct, tag="governance.Parameters"):

@@ -11,6 +11,7 @@ from contracts.framework.evidence import DocumentKind, Evidence
 from contracts.framework.machine import Limit, Machine, step
 from contracts.framework.parameters import parameters_table
 from contracts.framework.types import (
+    Days,
     Digest,
     Instant,
     Lei,
@@ -21,8 +22,6 @@ from contracts.framework.types import (
 )
 from ledger.codec import Struct, Uint
 from ledger.state import Table
-
-Days = Annotated[int, Meta(ge=1, le=3_650)]
 
 
 class GuaranteeParameters(Struct, tag="guarantee.Parameters"):

@@ -7,12 +7,10 @@ from typing import Annotated, Final
 from msgspec import Meta
 
 from contracts.framework.parameters import parameters_table
-from contracts.framework.types import BASIS_POINTS
+from contracts.framework.types import Days, Share
 from ledger.codec import Struct
 
-Days = Annotated[int, Meta(ge=1, le=3_650)]
 Weight = Annotated[int, Meta(ge=0, le=1_000)]
-Share = Annotated[int, Meta(ge=0, le=BASIS_POINTS)]
 
 
 class MarketParameters(Struct, tag="market.Parameters"):

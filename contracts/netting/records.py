@@ -13,7 +13,15 @@ from msgspec import Meta
 
 from contracts.framework.machine import Limit, Machine, step
 from contracts.framework.parameters import parameters_table
-from contracts.framework.types import Count, Digest, Instant, Lei, MoneyOrNone, ObjectId
+from contracts.framework.types import (
+    Count,
+    Digest,
+    Instant,
+    Lei,
+    MoneyOrNone,
+    ObjectId,
+    counted,
+)
 from ledger.codec import Struct, Uint
 from ledger.state import Table
 
@@ -43,11 +51,15 @@ class NettingParameters(Struct, tag="netting.Parameters"):
         int, Meta(ge=1, le=100_000_000, description="Most debts that one cycle takes.")
     ] = 1_000_000
     proposal_hours: Annotated[
-        int, Meta(ge=1, le=720, description="Hours from the freeze until a cycle without a "
-        "verified proposal is void.")
+        int,
+        Meta(ge=1, le=720, description="Hours from the freeze until a cycle without a "
+             "verified proposal is void."),
+        counted("hours"),
     ] = 24  # fmt: skip
     longest_notice_days: Annotated[
-        int, Meta(ge=1, le=366, description="Longest time, in days, from opening to the freeze.")
+        int,
+        Meta(ge=1, le=366, description="Longest time, in days, from opening to the freeze."),
+        counted("days"),
     ] = 92
     overdue_weight: Annotated[
         int, Meta(ge=1, le=100, description="How much more clearing an overdue debt counts.")
@@ -112,12 +124,12 @@ class Cycle(Struct, tag=1):
     pages: Count = 0
     arcs: Count = 0
     debts: Count = 0
-    total: Count = 0
+    total: MoneyOrNone = 0
     proposal: Count = 0
     solver: str = ""
     potential: Count = 0
-    cleared: Count = 0
-    weighted: Count = 0
+    cleared: MoneyOrNone = 0
+    weighted: MoneyOrNone = 0
     phase: str = ""
     position: Count = 0
     after: bytes = b""

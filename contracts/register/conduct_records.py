@@ -10,13 +10,21 @@ from msgspec import Meta
 from contracts.framework.machine import Limit, Machine, step
 from contracts.framework.parameters import parameters_table
 from contracts.framework.party import Role
-from contracts.framework.types import BASIS_POINTS, Count, Digest, Instant, Lei, ObjectId
+from contracts.framework.types import (
+    BASIS_POINTS,
+    Count,
+    Days,
+    Digest,
+    Instant,
+    Lei,
+    ObjectId,
+    counted,
+)
 from contracts.register.deviation import Level, PlanLine, Quarter
-from contracts.register.records import Days
 from ledger.codec import Struct, Uint
 from ledger.state import Table
 
-BasisPoints = Annotated[int, Meta(ge=1, le=10 * BASIS_POINTS)]
+BasisPoints = Annotated[int, Meta(ge=1, le=10 * BASIS_POINTS), counted("basis points")]
 
 
 class ProgrammeParameters(Struct, tag="programme.Parameters"):

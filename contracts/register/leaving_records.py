@@ -15,12 +15,13 @@ from contracts.framework.posting import Side, Unit, account_kind
 from contracts.framework.types import (
     BASIS_POINTS,
     Country,
+    Days,
     Instant,
     Lei,
     MoneyOrNone,
     ObjectId,
+    counted,
 )
-from contracts.register.records import Days
 from ledger.codec import Struct, Uint
 from ledger.receipt import Signed
 from ledger.state import Table
@@ -51,6 +52,7 @@ class LeavingParameters(Struct, tag="leaving.Parameters"):
             le=3_650,
             description="Days of run-off after which losses are determined and shared.",
         ),
+        counted("days"),
     ] = 180
     guarantor_limit: Annotated[
         MoneyOrNone,
@@ -64,6 +66,7 @@ class LeavingParameters(Struct, tag="leaving.Parameters"):
             description="Most, in basis points, of each member's contribution that one member's "
             "run-off may cost.",
         ),
+        counted("basis points"),
     ] = 2_000
     batch: Annotated[
         int, Meta(ge=10, le=5_000, description="Most objects that one block settles or passes.")

@@ -11,12 +11,10 @@ from contracts.framework.ballot import Majority
 from contracts.framework.machine import Limit, Machine, step
 from contracts.framework.parameters import parameters_table
 from contracts.framework.party import PARTY, Party, Role, Standing
-from contracts.framework.types import BASIS_POINTS, Lei, MoneyOrNone, ObjectId
+from contracts.framework.types import BASIS_POINTS, Days, Lei, MoneyOrNone, ObjectId, counted
 from ledger.codec import Struct, Uint
 from ledger.policy import Key, Rule
 from ledger.state import Table
-
-Days = Annotated[int, Meta(ge=1, le=3_650)]
 
 
 class RegisterParameters(Struct, tag="register.Parameters"):
@@ -36,7 +34,9 @@ class RegisterParameters(Struct, tag="register.Parameters"):
         Days, Meta(description="Days between reviews whether a run-off is finished.")
     ] = 30
     recovery_hours: Annotated[
-        int, Meta(ge=1, le=8_760, description="Hours in which any registered key may veto.")
+        int,
+        Meta(ge=1, le=8_760, description="Hours in which any registered key may veto."),
+        counted("hours"),
     ] = 72
     contribution: Annotated[
         MoneyOrNone, Meta(description="What a new member pays in, in minor units; 0 for none.")
@@ -64,6 +64,7 @@ class RegisterParameters(Struct, tag="register.Parameters"):
             description="Least share, in basis points, of owners in each of two member states "
             "that makes a joint venture eligible for preferences.",
         ),
+        counted("basis points"),
     ] = 2_500
     joint_venture_bonus: Annotated[
         int,
@@ -73,6 +74,7 @@ class RegisterParameters(Struct, tag="register.Parameters"):
             description="Weight, in basis points, that an eligible joint venture gets on top "
             "wherever members are ranked or share support.",
         ),
+        counted("basis points"),
     ] = 1_000
     joint_venture_contribution: Annotated[
         int,
@@ -81,6 +83,7 @@ class RegisterParameters(Struct, tag="register.Parameters"):
             le=BASIS_POINTS,
             description="What an eligible joint venture pays of the contribution, basis points.",
         ),
+        counted("basis points"),
     ] = BASIS_POINTS
 
 

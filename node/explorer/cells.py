@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
+from babel import Locale
 from markupsafe import Markup, escape
 
+from contracts.barter.terms import Ratio
 from contracts.framework.forms import format_instant
 from contracts.framework.posting import owner_of
 from node.api.describe import LEI_CHARS
-from node.explorer.language import amount_text, msg, number_text, separators
+from node.explorer.language import LOCALES, amount_text, msg, number_text, separators
 from node.explorer.table import Column, Format, Money
 
 if TYPE_CHECKING:
@@ -30,7 +32,8 @@ def cell(view: View, column: Column[Any], row: Any) -> Markup:
     value = column.value(row)
     if value is None or value in ("", ()):
         return NOTHING
-    inner = value_html(view, column.format, value)
+    told = column.told
+    inner = value_html(view, column.format, value) if told is None else told(view, row)
     path = column.link(row) if column.link is not None else None
     if path is None:
         return inner
@@ -81,6 +84,21 @@ def _amount(view: View, value: Money) -> Markup:
     )
 
 
+def _price(view: View, value: Ratio) -> Markup:
+    per = "" if value.denominator == 1 else f" / {number_text(value.denominator, view.language)}"
+    return escape(amount_text(value.numerator, view.language) + per)
+
+
+def country_text(view: View, code: str) -> str:
+    """A country by its name; what stands in a country's place by its own."""
+    territories = Locale.parse(LOCALES[view.language]).territories
+    return str(territories.get(code) or view.label(code))
+
+
+def _country(view: View, value: str) -> Markup:
+    return escape(country_text(view, value))
+
+
 def _percent(view: View, value: int) -> Markup:
     whole, rest = divmod(abs(value), 100)
     sign = "\N{MINUS SIGN}" if value < 0 else ""
@@ -94,8 +112,9 @@ def instant_html(view: View, value: int) -> Markup:
     if not value:
         return NOTHING
     iso = format_instant(value)
-    shown = iso.replace("T", " ")[:19] + "Z"
-    return Markup('<time datetime="{}">{}</time>').format(iso, shown)
+    return Markup('<time datetime="{}"><span>{}</span> <span>{}Z</span></time>').format(
+        iso, iso[:10], iso[11:19]
+    )
 
 
 def _id(view: View, value: bytes | str) -> Markup:
@@ -150,7 +169,9 @@ _FORMS: Final[dict[Format, Callable[[Any, Any], Markup]]] = {
     Format.LABEL: _label,
     Format.STATE: _state,
     Format.OUTCOME: _outcome,
+    Format.COUNTRY: _country,
     Format.COUNT: _count,
+    Format.PRICE: _price,
     Format.AMOUNT: _amount,
     Format.PERCENT: _percent,
     Format.INSTANT: instant_html,

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from node.explorer.cells import value_html
 from node.explorer.table import Money, Shown, Table
 from node.explorer.view import View
 
@@ -40,7 +41,10 @@ def draw(view: View, chart: Chart) -> Drawn:
     units: dict[str, str] = {}
     shown = view.show(chart.table)
     for row in shown.rows:
-        name = view.label(str(columns[chart.by].value(row))) if chart.by else ""
+        name = ""
+        if chart.by:
+            by = columns[chart.by]
+            name = value_html(view, by.format, by.value(row)).striptags()
         value = columns[chart.y].value(row)
         if isinstance(value, Money):
             units[name], number = value.unit, value.amount / 100

@@ -8,12 +8,13 @@ from contracts.annex.records import ANNEX, Annex
 from contracts.framework.machine import Machine
 from node.api.describe import machines
 from node.api.words import parse_id
+from node.explorer.facts import Line, lines_of
 from node.explorer.language import msg
 from node.explorer.life import life_of, trail_of
 from node.explorer.pages.transactions import TOLD_COLUMNS
 from node.explorer.proofs import of_record
 from node.explorer.table import Column, Format, Slice, Table, cut
-from node.explorer.told import Line, Told, history_slice, lines_of
+from node.explorer.told import Told, history_slice
 from node.explorer.view import View
 
 
@@ -103,38 +104,24 @@ ANNEXES: Final[Table[Annex]] = Table(
 )
 
 
-_TOLD_BY_LIFE: Final = ("id", "state", "due")
+_TOLD_BY_LIFE: Final = frozenset({"id", "state", "due"})
 
 
 def _lines(view: View, record: Any) -> list[Line]:
-    """The filled-in fields of a record; of one that holds any values, these as they are."""
-    try:
-        told = {view.field(name) for name in _TOLD_BY_LIFE}
-        return [
-            line for line in lines_of(view, record) if line.label not in told and line.text != "0"
-        ]
-    except TypeError:
-        named = ((name, getattr(record, name)) for name in record.__struct_fields__)
-        filled = ((name, value) for name, value in named if value not in (None, "", (), b""))
-        filled = ((name, value) for name, value in filled if name not in _TOLD_BY_LIFE)
-        return [_bare_line(view, name, value) for name, value in filled]
+    """The filled-in fields of a record that its life does not tell, without counts of nothing."""
+    return [
+        line
+        for line in lines_of(view, record)
+        if line.name not in _TOLD_BY_LIFE and not _nothing(line.value)
+    ]
 
 
-def _bare_line(view: View, name: str, value: Any) -> Line:
-    named = isinstance(value, bytes) and view.index.object(value) is not None
-    path = view.object_path(value) if named else None
-    return Line(view.field(name), _bare(view, value), path)
+def _nothing(value: Any) -> bool:
+    return value == 0 and not isinstance(value, bool)
 
 
-def _bare(view: View, value: Any) -> str:
-    if isinstance(value, bytes):
-        return value.hex()
-    if isinstance(value, tuple):
-        return "; ".join(_bare(view, item) for item in value)
-    return view.name(value) if isinstance(value, str) else str(value)
-
-
-def _capital(text: str) -> str:
+def capital(text: str) -> str:
+    """A text that begins with a capital."""
     return text[:1].upper() + text[1:]
 
 
@@ -143,7 +130,7 @@ def detail(view: View, machine: Machine[Any], record: Any, *, title: str = "") -
     identity = _identity(view)
     trail = trail_of(view, identity, machine)
     return {
-        "title": title or _capital(view.label(machine.name)),
+        "title": title or capital(view.label(machine.name)),
         "machine": machine,
         "record": record,
         "identity": identity,

@@ -30,19 +30,19 @@ class Entry(NamedTuple):
         return found
 
 
-def party(name: str, label: str) -> Column[Entry]:
+def party(name: str, label: str, *, seen: bool = True) -> Column[Entry]:
     """A column of a record's party."""
-    return Column(name, label, Format.PARTY, lambda e: getattr(e.record, name))
+    return Column(name, label, Format.PARTY, lambda e: getattr(e.record, name), seen=seen)
 
 
-def money(name: str, label: str, unit: str = "SCU") -> Column[Entry]:
+def money(name: str, label: str, unit: str = "SCU", *, seen: bool = True) -> Column[Entry]:
     """A column of a record's amount."""
 
     def amount(entry: Entry) -> Money | None:
         value = getattr(entry.record, name)
         return None if value is None else Money(value, unit)
 
-    return Column(name, label, Format.AMOUNT, amount)
+    return Column(name, label, Format.AMOUNT, amount, seen=seen)
 
 
 def goods(code: Callable[[Any], str]) -> Column[Any]:
@@ -50,8 +50,11 @@ def goods(code: Callable[[Any], str]) -> Column[Any]:
     return Column("hs", msg("HS code"), Format.TEXT, code, lambda row: f"/goods/{code(row)}")
 
 
-def plain(name: str, label: str, form: Format) -> Column[Entry]:
-    """A column of a record's field as it is; choices by their value, zero times as nothing."""
+def plain(name: str, label: str, form: Format, *, seen: bool = True) -> Column[Entry]:
+    """A column of a record's field as it is; choices by their value, zero times as nothing.
+
+    What only the object's own page and files tell is not ``seen`` in the list.
+    """
 
     def value(entry: Entry) -> Any:
         found = getattr(entry.record, name)
@@ -59,7 +62,7 @@ def plain(name: str, label: str, form: Format) -> Column[Entry]:
             return found or None
         return str(found.value) if isinstance(found, Enum) else found
 
-    return Column(name, label, form, value)
+    return Column(name, label, form, value, seen=seen)
 
 
 def listing(

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
+from markupsafe import Markup
+
 from contracts.barter.terms import Ratio
 from contracts.framework.forms import format_instant
 from ledger.errors import CodedError
@@ -36,10 +38,14 @@ class Format(StrEnum):
     """As LABEL, set apart: the state that an object is in."""
     OUTCOME = "outcome"
     """``str``: ``applied``, or the code of a refusal."""
+    COUNTRY = "country"
+    """``str``, an ISO 3166 code, shown by name."""
     COUNT = "count"
     """``int``."""
     AMOUNT = "amount"
     """:class:`Money`."""
+    PRICE = "price"
+    """:class:`Ratio`, an exact price."""
     PERCENT = "percent"
     """``int``, basis points."""
     INSTANT = "instant"
@@ -58,7 +64,7 @@ class Format(StrEnum):
     """``bool``."""
 
 
-NUMERIC: Final = frozenset({Format.COUNT, Format.AMOUNT, Format.PERCENT})
+NUMERIC: Final = frozenset({Format.COUNT, Format.AMOUNT, Format.PRICE, Format.PERCENT})
 
 
 class Money(NamedTuple):
@@ -73,7 +79,8 @@ class Column(Generic[R]):
     """One column: ``name`` for programs, ``label`` for people, a value for each row.
 
     ``link`` is the path of the page that the value leads to, without the language, or None.
-    A value may be None where a row has none. A column that is not ``seen`` stands in files alone.
+    A value may be None where a row has none. A column that is not ``seen`` stands in files alone;
+    ``told`` is what people see where that is not the value itself.
     """
 
     name: str
@@ -82,6 +89,7 @@ class Column(Generic[R]):
     value: Callable[[R], Any]
     link: Callable[[R], str | None] | None = None
     seen: bool = True
+    told: Callable[[View, R], Markup] | None = None
 
     @property
     def numeric(self) -> bool:
@@ -209,6 +217,8 @@ def _machine(form: Format, value: Any) -> Any:
     match form:
         case Format.AMOUNT:
             return decimal(value.amount)
+        case Format.PRICE:
+            return price_text(value)
         case Format.INSTANT:
             return format_instant(value) if value else None
         case Format.ID:

@@ -8,21 +8,20 @@ from typing import Any, NamedTuple
 
 from contracts.executor import Candidate, read_trusted
 from contracts.framework.event import Event
-from contracts.framework.fields import Field, fields_of
 from contracts.framework.operation import Declaration, Operation
 from contracts.framework.party import KEYRING
 from contracts.framework.posting import owner_of
-from contracts.framework.render import PLACE, value_words, words
-from contracts.framework.types import Kind
+from contracts.framework.render import PLACE, words
 from contracts.register.records import KEY_OWNER
 from ledger.block import Header
-from ledger.codec import Struct, from_plain
+from ledger.codec import from_plain
 from ledger.receipt import Receipt, read_receipt
 from node.api import cursors
 from node.api.describe import events_by_name
 from node.api.histories import HISTORY, cursor_after, resumed, tracks_of
 from node.api.history import merged
 from node.explorer.cells import APPLIED
+from node.explorer.facts import Line, lines_of
 from node.explorer.language import msg
 from node.explorer.table import Slice
 from node.explorer.view import View
@@ -95,36 +94,6 @@ def operation_title(declared: Declaration, language: str) -> str:
     if language == "en" or sentence is None:
         return declared.title
     return re.sub(r"\s+", " ", PLACE.sub("…", sentence)).strip(" ….,:;")
-
-
-class Line(NamedTuple):
-    """A field in words; ``path`` is the page of the party or object that it names, if one is."""
-
-    label: str
-    text: str
-    path: str | None
-
-
-def lines_of(view: View, record: Struct) -> list[Line]:
-    """The fields of a declared structure that are filled in."""
-    found = []
-    for field in fields_of(type(record)):
-        value = getattr(record, field.name)
-        if value in (None, "", (), b""):
-            continue
-        text = value_words(field, value, view.language, view.name)
-        found.append(Line(view.field(field.name), text, _path(view, field, value)))
-    return found
-
-
-def _path(view: View, field: Field, value: Any) -> str | None:
-    if field.many is not None:
-        return None
-    if field.kind is Kind.PARTY and view.party(value) is not None:
-        return f"/members/{value}"
-    if field.kind is Kind.OBJECT:
-        return view.object_path(value)
-    return None
 
 
 class Happened(NamedTuple):

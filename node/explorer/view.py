@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 from contracts.framework.glossary import account_label, event_label, name_label
 from contracts.framework.party import PARTY, Party
 from contracts.framework.steps import life_text, step_label
-from contracts.framework.vocabulary import field_label
+from contracts.framework.vocabulary import field_label, heading
 from ledger.block import Header
 from ledger.state import State
 from ledger.store.interface import ChainReader
@@ -101,6 +101,10 @@ class View:
         """A field's name in the reader's language."""
         return field_label(name, self.language)
 
+    def heading(self, name: str) -> str:
+        """A field's name where it stands alone."""
+        return heading(name, self.language)
+
     # parties ----------------------------------------------------------------------------------
     def party(self, lei: str) -> Party | None:
         """A party of the register; None if it is in none."""
@@ -126,6 +130,14 @@ class View:
         known = self.index.object(identity)
         own = "" if known is None else self._object_pages.get(known[1], "")
         return (own or "/objects/{id}").replace("{id}", identity.hex())
+
+    def path_of(self, identity: bytes) -> str | None:
+        """The page about an object or a transaction; None of what the ledger does not know."""
+        if self.index.object(identity) is not None:
+            return self.object_path(identity)
+        if self.reader.find_transaction(identity) is not None:
+            return f"/transactions/{identity.hex()}"
+        return None
 
     def here(self, **changes: str) -> str:
         """This page's address with some of its query changed; empty values are left out."""

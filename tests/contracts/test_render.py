@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -190,3 +191,18 @@ def test_a_statement_tells_the_whole_transaction_and_its_hash(language: str) -> 
     assert statement(salted, language).text != said.text, "the id tells equal payments apart"
     assert statement(transaction, "xx") == statement(transaction, "en")
     assert all(len(fields_of(type(op))) == len(op.declaration.fields) for op in ops)
+
+
+def test_words_for_reading_have_prices_and_days_as_people_write_them() -> None:
+    from contracts.market.operations import Post
+
+    declared = Post.declaration
+    document = {field.name: filled(field, 1) for field in declared.fields}
+    document["lowest"] = {"numerator": 210_000, "denominator": 1}
+    document["highest"] = {"numerator": 1_250, "denominator": 3}
+    document["lead_days"] = 0
+    op = from_named(Post, document)
+    said = words(op)
+    assert "2,100.00 to 12.50 / 3" in said and "denominator" not in said
+    assert "lead days" not in said and "lead days 0" in exact_words(op)
+    assert not re.search(r"T\d\d:\d\d", said) and "T" in exact_words(op)

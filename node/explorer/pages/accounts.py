@@ -241,7 +241,7 @@ TOTALS: Table[Total] = Table(
     msg("Totals per unit, kind of account and state"),
     columns=(
         Column("kind", msg("Kind of account"), Format.ACCOUNT_KIND, lambda t: t.series.kind),
-        Column("state", msg("Country"), Format.LABEL, lambda t: t.series.state or msg("fund")),
+        Column("state", msg("Country"), Format.COUNTRY, lambda t: t.series.state or msg("fund")),
         Column("unit", msg("Unit"), Format.TEXT, lambda t: t.series.unit),
         Column("debit", msg("Debit"), Format.AMOUNT, lambda t: t.debit),
         Column("credit", msg("Credit"), Format.AMOUNT, lambda t: t.credit),

@@ -20,7 +20,7 @@ from node.explorer.listing import Entry, filters, goods, listing
 from node.explorer.pictures import barter as picture
 from node.explorer.proofs import of_record
 from node.explorer.site import Group, Page
-from node.explorer.table import Column, Format, Money, Slice, Table, cut, price_text
+from node.explorer.table import Column, Format, Money, Slice, Table, cut
 from node.explorer.view import View
 
 
@@ -124,7 +124,7 @@ ITEMS: Table[_Line] = Table(
         Column("item", msg("Item"), Format.TEXT, lambda r: r.item.name),
         Column("side", msg("Direction"), Format.LABEL, lambda r: r.side.value),
         goods(lambda line: line.item.hs),
-        Column("price", msg("Price, GV"), Format.TEXT, lambda r: price_text(r.item.price)),
+        Column("price", msg("Price, GV"), Format.PRICE, lambda r: r.item.price),
         Column("quantity", msg("Agreed quantity"), Format.COUNT, lambda r: r.planned),
         Column("unit", msg("Unit"), Format.TEXT, lambda r: r.item.unit),
         Column("accepted", msg("Accepted"), Format.COUNT, lambda r: r.accepted),
@@ -187,8 +187,8 @@ LOTS: Table[_Sent] = Table(
         Column("quantity", msg("Quantity"), Format.COUNT, lambda s: s.lot.quantity),
         Column("unit", msg("Unit"), Format.TEXT, lambda s: s.item.unit),
         Column("value", msg("Value"), Format.AMOUNT, lambda s: Money(s.value, "GV")),
-        Column("shipper", msg("Shipper"), Format.PARTY, lambda s: s.lot.shipper),
-        Column("receiver", msg("Receiver"), Format.PARTY, lambda s: s.lot.receiver),
+        Column("shipper", msg("Shipper"), Format.PARTY, lambda s: s.lot.shipper, seen=False),
+        Column("receiver", msg("Receiver"), Format.PARTY, lambda s: s.lot.receiver, seen=False),
         Column("state", msg("State"), Format.STATE, lambda s: s.lot.state.value),
         Column("credited", msg("Credited"), Format.AMOUNT, lambda s: Money(s.lot.credited, "GV")),
         Column("arrived", msg("Arrived"), Format.INSTANT, lambda s: s.lot.arrived_at or None),

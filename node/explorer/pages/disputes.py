@@ -35,7 +35,7 @@ DISPUTES = listing(
         money("claim", msg("Claim")),
         money("counterclaim", msg("Counterclaim")),
         plain("opened", msg("Opened"), Format.INSTANT),
-        party("mediator", msg("Mediator")),
+        party("mediator", msg("Mediator"), seen=False),
         party("arbitrator", msg("Arbitrator")),
     ),
 )

@@ -45,7 +45,7 @@ PLEDGES = listing(
     "pledges",
     msg("Pledges of states, newest first"),
     (
-        plain("country", msg("State"), Format.TEXT),
+        plain("country", msg("Country"), Format.COUNTRY),
         money("amount", msg("Amount")),
         plain("reason", msg("Reason"), Format.TEXT),
     ),

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
+from markupsafe import Markup, escape
+
 from contracts.framework.ballot import BALLOT, BALLOT_TABLE, Ballot, VoteCast
-from contracts.framework.fields import fields_of
-from contracts.framework.forms import to_named
+from contracts.framework.fields import Field, fields_of
+from contracts.framework.forms import from_named, to_named
 from contracts.framework.operation import read_trusted_operation
 from contracts.framework.parameters import all_parameters, parameters_of, parameters_table_of
 from contracts.framework.pause import Pause
@@ -17,8 +20,10 @@ from contracts.framework.render import words
 from contracts.governance.events import ParameterChanged
 from contracts.governance.records import PROPOSAL, PROPOSAL_TABLE, Proposal
 from contracts.governance.views import paused
+from ledger.codec import Struct
 from node.api.words import parse_id
-from node.explorer.detail import ANNEXES, HISTORY, LINKS, detail
+from node.explorer.detail import ANNEXES, HISTORY, LINKS, capital, detail
+from node.explorer.facts import Line, bare_html, field_html
 from node.explorer.language import msg
 from node.explorer.life import places_naming
 from node.explorer.listing import Entry, filters, listing, party, plain
@@ -163,7 +168,7 @@ def proposal(view: View) -> dict[str, Any]:
     return given | {
         "sentence": change_words(view, found),
         "ballot": _ballot_of(view),
-        "lines": [line for line in given["lines"] if line.label != view.field("operation")],
+        "lines": [line for line in given["lines"] if line.name != "operation"],
         "tables": [view.show(VOTES)],
         "proofs": (
             *given["proofs"],
@@ -172,12 +177,22 @@ def proposal(view: View) -> dict[str, Any]:
     }
 
 
+def _objects_alone(view: View, line: Line) -> Line:
+    """The terms of a ballot are its rule's own values; of these people follow the objects."""
+    if line.name != "terms":
+        return line
+    objects = tuple(value for value in line.value if isinstance(value, bytes))
+    return replace(line, html=bare_html(view, objects))
+
+
 def ballot(view: View) -> dict[str, Any]:
     """One ballot."""
     found = _ballot_of(view)
     if found is None:
         raise view.missing(f"ballot {view.parameters['id'][:16]}…")
-    return detail(view, BALLOT, found, title=view.text(msg("Ballot"))) | {
+    given = detail(view, BALLOT, found, title=capital(view.label(found.kind)))
+    return given | {
+        "lines": [_objects_alone(view, line) for line in given["lines"]],
         "sentence": found.reason,
         "ballot": found,
         "tables": [view.show(VOTES)],
@@ -186,33 +201,50 @@ def ballot(view: View) -> dict[str, Any]:
 
 class _Parameter(NamedTuple):
     capability: str
-    name: str
-    value: str
-    default: str
-    meaning: str
+    field: Field
+    value: Any
+    default: Any
 
 
 def _parameters(view: View) -> Iterator[_Parameter]:
     for capability, kind in all_parameters().items():
-        now, first = to_named(parameters_of(view.state, kind)), to_named(kind())
+        now, first = parameters_of(view.state, kind), kind()
         for field in fields_of(kind):
             yield _Parameter(
-                capability,
-                field.name,
-                json.dumps(now[field.name]),
-                json.dumps(first[field.name]),
-                field.meaning,
+                capability, field, getattr(now, field.name), getattr(first, field.name)
             )
+
+
+def _json(value: Any) -> str:
+    return json.dumps(to_named(value) if isinstance(value, Struct) else value)
 
 
 PARAMETERS: Table[_Parameter] = Table(
     "parameters",
     msg("Parameters in force"),
     (
-        Column("name", msg("Parameter"), Format.TEXT, lambda p: f"{p.capability}.{p.name}"),
-        Column("value", msg("Value"), Format.TEXT, lambda p: p.value),
-        Column("default", msg("Standard value"), Format.TEXT, lambda p: p.default),
-        Column("meaning", msg("Meaning (in English)"), Format.TEXT, lambda p: p.meaning),
+        Column("name", msg("Parameter"), Format.TEXT, lambda p: f"{p.capability}.{p.field.name}"),
+        Column(
+            "value",
+            msg("Value"),
+            Format.TEXT,
+            lambda p: _json(p.value),
+            told=lambda view, p: field_html(view, p.field, p.value),
+        ),
+        Column(
+            "default",
+            msg("Standard value"),
+            Format.TEXT,
+            lambda p: _json(p.default),
+            told=lambda view, p: field_html(view, p.field, p.default),
+        ),
+        Column(
+            "meaning",
+            msg("Meaning"),
+            Format.WORDS,
+            lambda p: p.field.meaning,
+            told=lambda view, p: escape(view.text(p.field.meaning)),
+        ),
     ),
     read=entire_of(_parameters),
     size=500,
@@ -223,6 +255,14 @@ class _Change(NamedTuple):
     view: View
     height: int
     event: ParameterChanged
+
+
+def _revised(view: View, event: ParameterChanged, text: str) -> Markup:
+    """A parameter's value, told as JSON, as people read it."""
+    kind = all_parameters()[event.capability]
+    field = next(f for f in fields_of(kind) if f.name == event.name)
+    read = from_named(kind, {event.name: json.loads(text)})
+    return field_html(view, field, getattr(read, event.name))
 
 
 def _changes(view: View) -> Iterator[_Change]:
@@ -246,8 +286,20 @@ CHANGES: Table[_Change] = Table(
             Format.TEXT,
             lambda c: f"{c.event.capability}.{c.event.name}",
         ),
-        Column("before", msg("Before"), Format.TEXT, lambda c: c.event.before),
-        Column("after", msg("After"), Format.TEXT, lambda c: c.event.after),
+        Column(
+            "before",
+            msg("Before"),
+            Format.TEXT,
+            lambda c: c.event.before,
+            told=lambda view, c: _revised(view, c.event, c.event.before),
+        ),
+        Column(
+            "after",
+            msg("After"),
+            Format.TEXT,
+            lambda c: c.event.after,
+            told=lambda view, c: _revised(view, c.event, c.event.after),
+        ),
         Column(
             "proposal",
             msg("Proposal"),

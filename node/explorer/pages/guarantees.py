@@ -39,7 +39,7 @@ GUARANTEES = listing(
         party("applicant", msg("For")),
         party("beneficiary", msg("In favour of")),
         money("amount", msg("Amount")),
-        money("paid", msg("Paid")),
+        money("paid", msg("Paid"), seen=False),
         money("remaining", msg("Remaining")),
         plain("expires", msg("Expires"), Format.INSTANT),
         Column(
@@ -48,6 +48,7 @@ GUARANTEES = listing(
             Format.ID,
             lambda e: e.record.underlying.id,
             lambda e: e.view.object_path(e.record.underlying.id),
+            seen=False,
         ),
     ),
 )
@@ -75,7 +76,7 @@ CAPACITY: Table[_Room] = Table(
     msg("What each state's guarantor may still promise"),
     (
         Column("guarantor", msg("Guarantor"), Format.PARTY, lambda r: r.lei),
-        Column("country", msg("State"), Format.TEXT, lambda r: r.country),
+        Column("country", msg("Country"), Format.COUNTRY, lambda r: r.country),
         Column("posted", msg("Posted capacity"), Format.AMOUNT, lambda r: Money(r.posted, "SCU")),
         Column("committed", msg("Committed"), Format.AMOUNT, lambda r: Money(r.committed, "SCU")),
         Column("free", msg("Free"), Format.AMOUNT, lambda r: Money(r.free, "SCU")),
@@ -165,10 +166,10 @@ DEMANDS: Table[Demand] = Table(
         Column("statement", msg("Breach as stated"), Format.WORDS, lambda d: d.statement),
         Column("presented", msg("Presented"), Format.INSTANT, lambda d: d.presented),
         Column("until", msg("Examined until"), Format.INSTANT, lambda d: d.examined_until),
-        Column("documents", msg("Documents"), Format.COUNT, lambda d: len(d.documents)),
+        Column("documents", msg("Documents"), Format.COUNT, lambda d: len(d.documents), seen=False),
         Column("extend_to", msg("Or extend to"), Format.INSTANT, lambda d: d.extend_to),
-        Column("upheld", msg("Upheld"), Format.FLAG, lambda d: d.upheld),
-        Column("decided", msg("Decided"), Format.INSTANT, lambda d: d.decided or None),
+        Column("upheld", msg("Upheld"), Format.FLAG, lambda d: d.upheld, seen=False),
+        Column("decided", msg("Decided"), Format.INSTANT, lambda d: d.decided or None, seen=False),
         Column(
             "discrepancies",
             msg("Discrepancies"),
@@ -207,7 +208,7 @@ def _passed(name: str, label: str) -> Column[_Paid]:
 
 PAYMENTS: Table[_Paid] = Table(
     "payments",
-    msg("Payments, where they came from, and the claim that passed to the guarantor"),
+    msg("Payments, and where they came from"),
     (
         Column("time", msg("Time"), Format.INSTANT, lambda p: p.payment.time),
         _part("amount", msg("Amount")),
@@ -216,14 +217,24 @@ PAYMENTS: Table[_Paid] = Table(
         _part("support", msg("From the fund")),
         _part("goods", msg("In goods")),
         _part("owed", msg("Owed still")),
+    ),
+    read=entire_of(_payments),
+    empty=msg("Nothing was paid under it."),
+)
+
+PASSED: Table[_Paid] = Table(
+    "passed",
+    msg("The claim that passed to the guarantor with each payment"),
+    (
+        Column("time", msg("Time"), Format.INSTANT, lambda p: p.payment.time),
         _passed("amount", msg("Claim passed")),
         _passed("goods", msg("Of it to goods")),
         _passed("received", msg("Goods received")),
         _passed("converted", msg("Became a debt")),
         _passed("cash", msg("In money")),
     ),
-    read=entire_of(_payments),
-    empty=msg("Nothing was paid under it."),
+    read=entire_of(lambda view: (paid for paid in _payments(view) if paid.passed is not None)),
+    empty=msg("No claim has passed to the guarantor."),
 )
 
 
@@ -250,7 +261,7 @@ def guarantee(view: View) -> dict[str, Any]:
     return given | {
         "shares": [(view.text(label), kind, amount) for label, kind, amount in parts if amount],
         "whole": whole,
-        "tables": [view.show(table) for table in (TERMS, DEMANDS, PAYMENTS)],
+        "tables": [view.show(table) for table in (TERMS, DEMANDS, PAYMENTS, PASSED)],
         "proofs": (
             *given["proofs"],
             *(
@@ -308,7 +319,7 @@ PAGES = (
         render=guarantee,
         template="guarantee.html",
         parent="/guarantees",
-        tables=(TERMS, DEMANDS, PAYMENTS, LINKS, ANNEXES, HISTORY),
+        tables=(TERMS, DEMANDS, PAYMENTS, PASSED, LINKS, ANNEXES, HISTORY),
         live=True,
         shows=GUARANTEE.name,
     ),

@@ -14,7 +14,7 @@ from node.explorer.detail import ANNEXES, HISTORY, LINKS, detail
 from node.explorer.language import msg
 from node.explorer.listing import filters, goods, key_after, listing, money, party, plain
 from node.explorer.site import Group, Page
-from node.explorer.table import Column, Format, Money, Slice, Table, entire_of, price_text
+from node.explorer.table import Column, Format, Money, Slice, Table, entire_of
 from node.explorer.view import View
 
 MOST_SHELVES: Final = 200
@@ -29,21 +29,19 @@ ENTRIES = listing(
     (
         plain("title", msg("What"), Format.TEXT),
         plain("side", msg("Register"), Format.LABEL),
-        plain("kind", msg("Kind"), Format.LABEL),
+        plain("kind", msg("Kind"), Format.LABEL, seen=False),
         goods(lambda e: e.record.hs),
         party("owner", msg("Owner")),
-        plain("country", msg("Country"), Format.TEXT),
+        plain("country", msg("Country"), Format.COUNTRY, seen=False),
         plain("posted", msg("Posted"), Format.COUNT),
         plain("open", msg("Open"), Format.COUNT),
-        plain("reserved", msg("Reserved"), Format.COUNT),
-        plain("contracted", msg("Contracted"), Format.COUNT),
+        plain("reserved", msg("Reserved"), Format.COUNT, seen=False),
+        plain("contracted", msg("Contracted"), Format.COUNT, seen=False),
         plain("unit", msg("Unit"), Format.TEXT),
-        Column("lowest", msg("Lowest price"), Format.TEXT, lambda e: price_text(e.record.lowest)),
-        Column(
-            "highest", msg("Highest price"), Format.TEXT, lambda e: price_text(e.record.highest)
-        ),
-        plain("starts", msg("From"), Format.INSTANT),
-        plain("ends", msg("To"), Format.INSTANT),
+        Column("lowest", msg("Lowest price"), Format.PRICE, lambda e: e.record.lowest),
+        Column("highest", msg("Highest price"), Format.PRICE, lambda e: e.record.highest),
+        plain("starts", msg("From"), Format.INSTANT, seen=False),
+        plain("ends", msg("To"), Format.INSTANT, seen=False),
     ),
 )
 

@@ -78,7 +78,7 @@ MEMBERS: Table[Member] = Table(
         Column("lei", msg("LEI"), Format.TEXT, lambda m: m.party.lei),
         Column("standing", msg("Standing"), Format.STATE, lambda m: m.party.state.value),
         Column("kind", msg("Kind"), Format.LABEL, lambda m: m.party.profile.kind.value),
-        Column("home", msg("Home state"), Format.TEXT, lambda m: m.party.profile.home),
+        Column("home", msg("Home state"), Format.COUNTRY, lambda m: m.party.profile.home),
         Column("offices", msg("Offices"), Format.TEXT, lambda m: m.offices),
         Column("available", msg("Available"), Format.AMOUNT, lambda m: Money(m.available, "SCU")),
     ),
@@ -160,7 +160,7 @@ def _own(view: View, cursor: str, limit: int) -> Slice:
     for place in places:
         told = told_at(view, place)
         for event in events_of(view, told.receipt):
-            mine = event.lines and event.lines[0].path == f"/members/{lei}"
+            mine = event.lines and event.lines[0].value == lei
             if mine and event.name.startswith("register."):
                 found.append(OwnEvent(told, event))
     return Slice(found, place_text(places[-1]) if len(places) == limit else "")

@@ -25,16 +25,16 @@ REQUESTS = listing(
         money("paid", msg("Paid")),
         plain("payable", msg("Payable"), Format.INSTANT),
         plain("subject", msg("For"), Format.TEXT),
-        plain("origin", msg("Comes from"), Format.LABEL),
         Column(
-            "origin_id",
-            msg("Origin"),
-            Format.ID,
-            lambda e: e.record.origin_id,
-            lambda e: e.view.object_path(e.record.origin_id),
+            "origin",
+            msg("Comes from"),
+            Format.LABEL,
+            lambda e: str(e.record.origin),
+            lambda e: e.record.origin_id and e.view.path_of(e.record.origin_id),
         ),
-        plain("nettable", msg("May be netted"), Format.FLAG),
-        plain("how", msg("Ended by"), Format.LABEL),
+        plain("origin_id", msg("Origin"), Format.ID, seen=False),
+        plain("nettable", msg("May be netted"), Format.FLAG, seen=False),
+        plain("how", msg("Ended by"), Format.LABEL, seen=False),
     ),
 )
 
@@ -57,7 +57,7 @@ ISSUES = listing(
     msg("Issues of currency, newest first"),
     (
         party("member", msg("Member")),
-        plain("country", msg("State"), Format.TEXT),
+        plain("country", msg("Country"), Format.COUNTRY),
         money("amount", msg("Amount")),
         plain("evidence", msg("Evidence"), Format.ID),
         plain("reason", msg("Reason"), Format.TEXT),
@@ -69,7 +69,7 @@ REDEMPTIONS = listing(
     msg("Redemptions of currency, newest first"),
     (
         party("member", msg("Member")),
-        plain("country", msg("State"), Format.TEXT),
+        plain("country", msg("Country"), Format.COUNTRY),
         money("amount", msg("Amount")),
         plain("evidence", msg("Evidence"), Format.ID),
         plain("reason", msg("Reason"), Format.TEXT),
@@ -153,7 +153,7 @@ LINES: Table[Line] = Table(
     (
         Column("member", msg("Member"), Format.PARTY, lambda r: r.member),
         Column("guarantor", msg("Guarantor"), Format.PARTY, lambda r: r.guarantor),
-        Column("country", msg("State"), Format.TEXT, lambda r: r.country),
+        Column("country", msg("Country"), Format.COUNTRY, lambda r: r.country),
         Column("limit", msg("Limit"), Format.AMOUNT, lambda r: Money(r.limit, "SCU")),
         Column("cover", msg("Covered by the guarantor"), Format.AMOUNT,
                lambda r: Money(r.cover, "SCU")),

@@ -52,7 +52,7 @@ CYCLES = listing(
             Format.PERCENT,
             lambda e: 10_000 * e.record.cleared // e.record.total if e.record.total else None,
         ),
-        plain("liquidity", msg("With members' money"), Format.FLAG),
+        plain("liquidity", msg("With members' money"), Format.FLAG, seen=False),
         party("operator", msg("Opened by")),
     ),
 )
@@ -213,6 +213,12 @@ NETTED: Table[MemberNetted] = Table(
 )
 
 
+_RUNNING_WORK: Final = frozenset(
+    {"after", "arcs", "member_pages", "pages", "phase", "position", "potential"}
+)
+"""Where bounded steps go on: nothing to a reader, and provable with the record all the same."""
+
+
 def cycle(view: View) -> dict[str, Any]:
     """One cycle."""
     found = _requested(view)
@@ -221,7 +227,9 @@ def cycle(view: View) -> dict[str, Any]:
         (msg("cleared"), "delivered", found.cleared),
         (msg("still owed"), "open", found.total - found.cleared),
     )
-    return detail(view, CYCLE, found, title=view.text(msg("Netting cycle"))) | {
+    given = detail(view, CYCLE, found, title=view.text(msg("Netting cycle")))
+    return given | {
+        "lines": [line for line in given["lines"] if line.name not in _RUNNING_WORK],
         "graphs": [picture.graph(view, arcs, after=after) for after in (False, True)]
         if arcs
         else [],

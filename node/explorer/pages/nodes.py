@@ -94,7 +94,7 @@ NODES: Table[Work] = Table(
     (
         Column("name", msg("Node"), Format.TEXT, lambda w: w.validator.name),
         Column("party", msg("Guarantor"), Format.PARTY, lambda w: w.validator.party),
-        Column("country", msg("State"), Format.TEXT, lambda w: w.validator.country),
+        Column("country", msg("Country"), Format.COUNTRY, lambda w: w.validator.country),
         Column("signed", msg("Certificates signed"), Format.COUNT, lambda w: w.signed),
         Column("certificates", msg("of"), Format.COUNT, lambda w: w.certificates),
         Column("led", msg("Blocks led"), Format.COUNT, lambda w: w.led),
@@ -102,7 +102,7 @@ NODES: Table[Work] = Table(
         Column("reachable", msg("Reached by this node"), Format.FLAG, lambda w: w.reachable),
         Column("height", msg("Its height"), Format.COUNT, lambda w: w.height),
         Column("seen", msg("Last heard"), Format.INSTANT, lambda w: w.seen),
-        Column("key", msg("Voting key"), Format.ID, lambda w: w.validator.vote_key),
+        Column("key", msg("Voting key"), Format.ID, lambda w: w.validator.vote_key, seen=False),
         Column("address", msg("Address"), Format.TEXT, lambda w: w.validator.address),
     ),
     read=entire_of(work_of),

@@ -96,7 +96,7 @@ CIRCULATION: Table[Point] = Table(
     columns=(
         Column("time", msg("From"), Format.INSTANT, lambda p: p.time),
         Column("height", msg("Height"), Format.COUNT, lambda p: p.height),
-        Column("state", msg("Country"), Format.TEXT, lambda p: p.state),
+        Column("state", msg("Country"), Format.COUNTRY, lambda p: p.state),
         Column("amount", msg("In circulation"), Format.AMOUNT, lambda p: p.value),
     ),
     read=lambda view, cursor, limit: Slice(list(_issued(view))),
@@ -140,7 +140,7 @@ COVERS: Table[Cover] = Table(
     columns=(
         Column("time", msg("From"), Format.INSTANT, lambda c: c.time),
         Column("height", msg("Height"), Format.COUNT, lambda c: c.height),
-        Column("state", msg("Country"), Format.TEXT, lambda c: c.state),
+        Column("state", msg("Country"), Format.COUNTRY, lambda c: c.state),
         Column("share", msg("Cover"), Format.PERCENT, lambda c: c.share),
         Column("reserve", msg("Attested"), Format.AMOUNT, lambda c: c.reserve),
         Column("issued", msg("In circulation"), Format.AMOUNT, lambda c: c.issued),
@@ -190,7 +190,7 @@ SUPPLY: Table[Supply] = Table(
     "supply",
     msg("Currency and reserve by state"),
     columns=(
-        Column("state", msg("Country"), Format.TEXT, lambda s: s.country),
+        Column("state", msg("Country"), Format.COUNTRY, lambda s: s.country),
         Column(
             "outstanding",
             msg("In circulation"),

@@ -46,7 +46,7 @@ function options(chart, data, width) {
     cursor: { y: false, points: { size: 7 } },
     scales: { y: { range: (_, low, high) => [Math.min(0, low), high <= 0 ? 1 : high * 1.08] } },
     axes: [
-      { ...axis, space: 80, values: (_, ticks) => ticks.map((t) => short.format(t * 1000)) },
+      { ...axis, space: 80, size: 34, values: (_, ticks) => ticks.map((t) => short.format(t * 1000)) },
       { ...axis, size: 62, values: (_, ticks) => ticks.map((v) => compact.format(v) + (data.lines.every((one) => one.unit === "%") ? " %" : "")) },
     ],
     series: [{ label: chart.dataset.time, value: (...seen) => moment.format(pointed(...seen) * 1000) },

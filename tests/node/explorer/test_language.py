@@ -14,7 +14,8 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
 import node.explorer
-from contracts.framework.glossary import ACCOUNTS, EVENTS, NAMES
+from contracts.framework.ballot import ballot_kinds
+from contracts.framework.glossary import ACCOUNTS, CODES, EVENTS, NAMES
 from contracts.framework.party import PartyKind, Right, Role
 from contracts.framework.posting import account_kinds
 from contracts.framework.render import LANGUAGES
@@ -76,7 +77,8 @@ def test_states_objects_accounts_and_events_have_names_in_every_language() -> No
     named = {str(state.value) for machine in kinds for state in machine.states}
     named |= {machine.name for machine in kinds} | {right.value for right in Right}
     named |= {one.value for one in (*Role, *PartyKind, *KeyStatus)}
-    assert {name for name in named if name not in NAMES and name not in CHOICES} == set()
+    named |= ballot_kinds()
+    assert named - set(NAMES) - set(CHOICES) - set(CODES) == set()
     assert set(account_kinds()) == set(ACCOUNTS)
     assert set(events_by_name()) == set(EVENTS)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import re
 from collections.abc import AsyncIterator, Iterator
@@ -220,3 +221,22 @@ async def test_no_english_step_is_left_on_a_page_in_another_language(
         assert life is not None, path
         words: set[Any] = set(re.findall(r">([a-z][a-z ]+)<", life[0]))
         assert not words & set(STEPS), (path, words)
+
+
+INSIDES = re.compile(
+    r"numerator|denominator|\b[A-Z]\w+\(\w+=|\bb'|\{\"|[0-9]T[0-9]{2}:[0-9]{2}:[0-9]{2}\."
+)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_no_page_shows_the_insides_of_a_record(
+    http: httpx.AsyncClient, state: State, language: str
+) -> None:
+    paths = [page.path for page in PAGES if "{" not in page.path]
+    for path in (*paths, *(path for path, _ in _objects(state))):
+        text = (await http.get(f"/{language}{path}".rstrip("/"))).text
+        seen = re.sub(
+            r"<[^>]*>", " ", re.sub(r'<pre class="signed">.*?</pre>', "", text, flags=re.S)
+        )
+        found = INSIDES.search(html.unescape(seen))
+        assert found is None, (path, found)
