@@ -140,8 +140,9 @@ def _signers_json(signers: proof.Signers) -> dict[str, Any]:
 def _signers_text(signers: proof.Signers) -> str:
     said = [f"{len(signers.names)} of {signers.validators}: {', '.join(signers.names)}"]
     said += [
-        f"continued by recovery ceremony at block {r.height}, signed by {len(r.signed)} of "
-        f"{len(r.signed) + len(r.lost)}: {', '.join(r.signed)}; lost: {', '.join(r.lost)}; "
+        f"{'confirmed' if r.confirms else 'continued'} by recovery ceremony at block {r.height}, "
+        f"signed by {len(r.signed)} of {len(r.signed) + len(r.lost)}: {', '.join(r.signed)}; "
+        f"lost: {', '.join(r.lost)}; "
         f"nothing final before it was lost if {_honest(r)}"
         for r in signers.recoveries
     ]

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from node.recovery.documents import Recovery
 
 _FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
+_HANDS_OVER = "is the survivors' own and hands over to those who sign it"
+_CONFIRMS = "was to end the epoch, is confirmed by those who sign, and hands over as it says"
 _OUT = click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="File to write."
 )
@@ -139,6 +141,38 @@ def apply(file: Path, home: Path) -> None:
     output.emit(facts, lambda: output.done(f"{home} is at block {head.height}; next: iic node run"))
 
 
+@recovery.command()
+@click.argument("one", type=_FILE)
+@click.argument("other", type=_FILE)
+@HOME
+@output.json_option
+def compare(one: Path, other: Path, home: Path) -> None:
+    """Name who signed two recoveries of one epoch, with proof; exit status 1 if anybody did."""
+    from ledger.codec import encode
+    from node.recovery import documents
+    from node.recovery.faults import signed_both
+
+    first, second = (documents.read_recovery(path.read_bytes()) for path in (one, other))
+    with _opened(home) as node:
+        validators = node.store.validators(first.header.epoch)
+        if validators is None:
+            raise documents.bad(f"this node knows no epoch {first.header.epoch}", "home")
+        proofs = signed_both(first, second, node.genesis.chain_id, validators)
+    names = [validators.validators[proof.first.signer].name for proof in proofs]
+    facts = {
+        "same": first.header == second.header,
+        "blocks": [made.header.hash().hex() for made in (first, second)],
+        "signed_both": [
+            {"validator": name, "proof": encode(proof).hex()}
+            for name, proof in zip(names, proofs, strict=True)
+        ],
+    }
+    said = ", ".join(names) or "nobody"
+    output.emit(facts, lambda: output.facts([("Signed both", said)]))
+    if proofs:
+        output.finish(Exit.VIOLATION)
+
+
 @contextmanager
 def _opened(home: Path) -> Iterator[OpenNode]:
     from node import config as configuration
@@ -194,9 +228,10 @@ def _show(node: OpenNode, made: Recovery) -> None:
             ("Ledger", made.header.chain_id.hex()),
             ("Reason", made.reason),
             ("Block", f"{made.header.height} {made.header.hash().hex()}"),
+            ("Which", _CONFIRMS if made.confirms else _HANDS_OVER),
             ("Time", output.moment(made.header.time, local=True)),
             ("Stands on", made.header.parent.hex()),
-            ("Go on", ", ".join(names.go_on)),
+            ("Sign", ", ".join(names.go_on)),
             ("Lost", ", ".join(names.lost)),
             *((("May have forgotten votes", ", ".join(names.doubtful)),) if names.doubtful else ()),
             (
@@ -221,6 +256,7 @@ def _report(node: OpenNode, made: Recovery, path: Path) -> None:
         "time": {"iso": output.moment(made.header.time), "ms": made.header.time},
         "survivors": names.go_on,
         "lost": names.lost,
+        "confirms": made.confirms,
         "doubtful": names.doubtful,
         "lies_borne": names.lies_borne,
         "signatures": len(made.signatures),

@@ -317,7 +317,8 @@ def audit_history(
         rows = chain.rows(height) if height else ()
         yield from history.block(height, (read_receipt(row.receipt) for row in rows))
         if replay is not None:
-            yield from replay.block(header, rows, survivors_in(chain.certificate(height)))
+            survivors = survivors_in(chain.certificate(height), header)
+            yield from replay.block(header, rows, survivors)
     yield from history.against(state)
     if replay is not None:
         yield from _balances_differ(replay.state, state)

@@ -156,7 +156,7 @@ def execute(ledger: WorkingLedger, block: PublishedBlock) -> MadeBlock:
         time=block.header.time,
         candidates=[read_candidate(chain_id, row.wire) for row in block.rows if row.wire],
         is_recorded=ledger.is_recorded,
-        survivors=survivors_in(block.certificate),
+        survivors=survivors_in(block.certificate, block.header),
     )
     ledger.commit(made.commit)
     return made

@@ -159,7 +159,7 @@ class Verifier:
             time=header.time,
             candidates=list(candidates.values()),
             is_recorded=self._store.is_recorded,
-            survivors=survivors_in(block.certificate),
+            survivors=survivors_in(block.certificate, header),
         )
         violations = tuple(self._compare(block, made, candidates))
         if violations:

@@ -185,22 +185,26 @@ def finalizes(certificate: Certificate, header: Header, block: bytes) -> bool:
     """Whether a certificate is a finalization of exactly the block of a header, ``block`` its hash.
 
     It is one of the block's own view. Only a block that hands over to other validators is proposed
-    again in later views until it is final, so its finalization may be of any of those. A recovery
-    always hands over: to those who signed it.
+    again in later views until it is final, so its finalization may be of any of those. Survivors of
+    a disaster end an epoch and decide nothing else: by a block of their own, or, in a later view
+    than the block's, by the one with which the epoch was to end.
     """
     last = header.next_validators_hash != header.validators_hash
-    if certificate.kind is VoteKind.RECOVER:
-        return last and certificate.block == block and certificate.view == header.view
     return (
-        certificate.kind is VoteKind.FINALIZE
+        (certificate.kind is VoteKind.FINALIZE or (last and certificate.kind is VoteKind.RECOVER))
         and certificate.block == block
         and (certificate.view == header.view or (last and certificate.view > header.view))
     )
 
 
-def survivors_in(certificate: Certificate | None) -> tuple[int, ...]:
-    """Who takes over after a block that this certifies as a recovery; nobody if it does not."""
+def survivors_in(certificate: Certificate | None, header: Header) -> tuple[int, ...]:
+    """Who takes over after a block that this certifies as the survivors' own; nobody after others.
+
+    They are who signed it. After a block that they only confirm those follow whom it names.
+    """
     if certificate is None or certificate.kind is not VoteKind.RECOVER:
+        return ()
+    if certificate.view != header.view:
         return ()
     return tuple(entry.signer for entry in certificate.signatures)
 

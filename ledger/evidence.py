@@ -4,7 +4,10 @@ A correct validator signs at most one notarize and one finalize vote in a view, 
 finalize and a nullify vote. Two such votes prove a fault to anybody who knows the validator set,
 for ever and without trust in who reports it. (A notarize vote for one block and a finalize vote for
 another are no fault: the second follows the quorum.)
-Recoveries are no votes of a node, and people answer for them: two of one epoch show in two chains.
+
+A recovery is signed by a node once in an epoch, in a view above all in which it voted, and it votes
+no more in that epoch. So two recoveries of different blocks prove a fault, and so does one beside a
+vote of its view or a later one.
 """
 
 from __future__ import annotations
@@ -47,9 +50,13 @@ def double_vote(one: Vote, other: Vote) -> DoubleVote:
 
 def conflicting(one: Vote, other: Vote) -> bool:
     """Whether the two votes, if both signatures are genuine, prove a fault."""
-    if VoteKind.RECOVER in (one.kind, other.kind):
+    if (one.signer, one.epoch) != (other.signer, other.epoch):
         return False
-    if (one.signer, one.epoch, one.view) != (other.signer, other.epoch, other.view):
+    if one.kind is VoteKind.RECOVER:
+        return one.block != other.block if other.kind is one.kind else other.view >= one.view
+    if other.kind is VoteKind.RECOVER:
+        return one.view >= other.view
+    if one.view != other.view:
         return False
     if one.kind is other.kind:
         return one.block != other.block

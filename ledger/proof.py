@@ -14,7 +14,15 @@ from typing import Annotated, NamedTuple, TypeAlias
 import msgspec
 
 from ledger import keys, limits, merkle
-from ledger.block import PROTOCOL_VERSION, Certificate, Header, Verify, finalizes, survivors_in
+from ledger.block import (
+    PROTOCOL_VERSION,
+    Certificate,
+    Header,
+    Verify,
+    VoteKind,
+    finalizes,
+    survivors_in,
+)
 from ledger.codec import Hash32, Struct, Uint, decode, decode_plain, encode
 from ledger.errors import BAD_CERTIFICATE, BAD_PROOF, BAD_RECEIPT, WRONG_CHAIN, CodedError
 from ledger.genesis import Genesis
@@ -99,6 +107,8 @@ class Recovery(NamedTuple):
     """A place where no quorum was left and the survivors went on by ceremony.
 
     No final block was lost if at most ``lies_borne`` of those who ``signed`` hid votes of theirs.
+    ``confirms``: they made the block final that was to end the epoch, and handed over to those whom
+    it names; otherwise to themselves.
     """
 
     height: int
@@ -106,6 +116,7 @@ class Recovery(NamedTuple):
     signed: tuple[str, ...]
     lost: tuple[str, ...]
     lies_borne: int
+    confirms: bool
 
 
 class Signers(NamedTuple):
@@ -179,39 +190,46 @@ def verify_finality(
             raise CodedError(
                 BAD_PROOF, f"block {change.header.height} hands over to other validators"
             )
-        if survivors_in(change.certificate):
-            recoveries.append(_recovery(change, current))
+        _require_right_heirs(change, current)
+        recoveries += _recoveries(change.header, change.certificate, current)
         current, height = following, change.header.height
     header = finality.header
     if header.height <= height and finality.changes:
         raise CodedError(BAD_PROOF, "the header is older than the last change of validators")
     _require_certified(header, finality.certificate, current, chain_id, verify)
     names = tuple(current.validators[s.signer].name for s in finality.certificate.signatures)
-    if survivors_in(finality.certificate):
-        signed = frozenset(survivors_in(finality.certificate))
-        recoveries.append(_recovered(header.height, current, signed))
+    recoveries += _recoveries(header, finality.certificate, current)
     return Signers(current.epoch, current.size, names, tuple(recoveries))
 
 
-def _recovery(change: ValidatorChange, validators: ValidatorSet) -> Recovery:
-    """A recovery hands over to those who signed it, in their order, and to nobody else."""
-    signed = survivors_in(change.certificate)
-    if change.validators.validators != tuple(validators.validators[i] for i in signed):
+def _require_right_heirs(change: ValidatorChange, validators: ValidatorSet) -> None:
+    """The survivors' block hands over to those who signed it and to nobody else."""
+    signed = survivors_in(change.certificate, change.header)
+    heirs = tuple(validators.validators[index] for index in signed)
+    if signed and change.validators.validators != heirs:
         raise CodedError(
             BAD_PROOF, f"the recovery in block {change.header.height} hands over to others"
         )
-    return _recovered(change.header.height, validators, frozenset(signed))
 
 
-def _recovered(height: int, validators: ValidatorSet, signed: frozenset[int]) -> Recovery:
+def _recoveries(
+    header: Header, certificate: Certificate, validators: ValidatorSet
+) -> list[Recovery]:
+    """The recovery that ended an epoch with this block, if it is one."""
+    if certificate.kind is not VoteKind.RECOVER:
+        return []
+    signed = {entry.signer for entry in certificate.signatures}
     names = [(index in signed, v.name) for index, v in enumerate(validators.validators)]
-    return Recovery(
-        height,
-        validators.epoch,
-        tuple(name for signs, name in names if signs),
-        tuple(name for signs, name in names if not signs),
-        validators.lies_borne(len(signed)),
-    )
+    return [
+        Recovery(
+            header.height,
+            validators.epoch,
+            tuple(name for signs, name in names if signs),
+            tuple(name for signs, name in names if not signs),
+            validators.lies_borne(len(signed)),
+            certificate.view != header.view,
+        )
+    ]
 
 
 def _require_certified(

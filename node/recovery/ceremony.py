@@ -9,7 +9,8 @@ from msgspec import structs
 from contracts.blocks import difference
 from contracts.executor import Candidate
 from contracts.verifier import read_verified, validators_after
-from ledger.block import Header, SignerSignature, VoteKind, sign_vote
+from ledger.block import Header, SignerSignature, VoteKind, finalizes, sign_vote
+from ledger.keys import SigningRefused
 from ledger.store.chain import Store
 from ledger.validators import ValidatorSet
 from node import continuity
@@ -72,17 +73,17 @@ def propose(store: Store, statements: Sequence[Statement], reason: str, now: int
     for block in chain:
         tip = _execute(tree, tip, validators, block, heard)
         blocks.append(_full(tip))
-    if tip.is_last:
-        raise bad("the newest notarized block ends the epoch; nothing may stand on it", "")
-    made = tree.execute(
-        tip,
-        validators,
-        view=heard.view,
-        time=max(now, tip.header.time + 1),
-        candidates=(),
-        survivors=tuple(statement.signer for statement in ordered),
-    )
-    recovery = Recovery(reason, ordered, (*blocks, _full(made)))
+    if not tip.is_last:  # nothing stands on a last block in its epoch: it is confirmed itself
+        tip = tree.execute(
+            tip,
+            validators,
+            view=heard.view,
+            time=max(now, tip.header.time + 1),
+            candidates=(),
+            survivors=tuple(statement.signer for statement in ordered),
+        )
+        blocks.append(_full(tip))
+    recovery = Recovery(reason, ordered, heard.view, tuple(blocks))
     hold_all(recovery)
     return recovery
 
@@ -97,16 +98,19 @@ def check(store: Store, recovery: Recovery) -> None:
     validators = _deciding(store)
     heard = hear(recovery.statements, store, validators)
     header = recovery.header
-    if header.view != heard.view:
-        raise bad(f"the recovery is of view {heard.view}", "blocks")
-    if header.parent != heard.tip[1]:
+    if recovery.view != heard.view:
+        raise bad(f"the recovery is of view {heard.view}", "view")
+    block, what = (header.hash(), "confirms") if recovery.confirms else (header.parent, "stands on")
+    if block != heard.tip[1]:
         raise bad(
-            f"it stands on {header.parent.hex()[:16]}, the highest block that any survivor "
+            f"it {what} {block.hex()[:16]}, the highest block that any survivor "
             f"proves to be notarized is {heard.tip[1].hex()[:16]}",
             "blocks",
         )
-    if recovery.blocks[-1].transactions:
-        raise bad("the block that hands over is empty", "blocks")
+    if header.next_validators_hash == header.validators_hash:
+        raise bad("its last block hands over to nobody", "blocks")
+    if recovery.blocks[-1].transactions and not recovery.confirms:
+        raise bad("the block by which survivors take over is empty", "blocks")
     hold_all(recovery)
 
 
@@ -125,7 +129,7 @@ def sign(node: OpenNode, recovery: Recovery, now: int) -> Recovery:
     header = recovery.header
     votes = recall(own.records).votes
     newest = max((vote.view for vote in votes if vote.epoch == header.epoch), default=0)
-    if newest >= header.view:
+    if newest >= recovery.view:
         raise bad(f"this node has voted in view {newest} already", "blocks")
     if header.time > now + MAX_AHEAD_MS:
         raise bad("its time is ahead of this machine's clock; compare the clocks", "blocks")
@@ -134,15 +138,18 @@ def sign(node: OpenNode, recovery: Recovery, now: int) -> Recovery:
     if signed[0] == header.epoch and signed[1] != block.hex():
         raise bad(f"this node has signed recovery {signed[1][:16]} of the same epoch", "blocks")
     continuity.note_recovery(node.home, header.epoch, block.hex())
-    vote = sign_vote(
-        header.chain_id,
-        node.identity.vote_key,
-        node.number,
-        VoteKind.RECOVER,
-        header.epoch,
-        header.view,
-        block,
-    )
+    try:
+        vote = sign_vote(
+            header.chain_id,
+            node.identity.vote_key,
+            node.number,
+            VoteKind.RECOVER,
+            header.epoch,
+            recovery.view,
+            block,
+        )
+    except SigningRefused as refused:
+        raise bad(f"the signer of this node's key refuses: {refused}", "") from None
     return with_signatures(
         recovery, (*recovery.signatures, SignerSignature(vote.signer, vote.signature))
     )
@@ -221,13 +228,14 @@ def _made(store: Store, recovery: Recovery) -> list[tuple[ExecutedBlock, FullBlo
         if header.parent != parent.hash:
             raise bad(f"block {header.height} does not follow the one before it", "blocks")
         last = block is recovery.blocks[-1]
+        _check_certificate(block, validators)
         parent = tree.execute(
             parent,
             validators,
             view=header.view,
             time=header.time,
             candidates=_candidates(header.chain_id, block.transactions),
-            survivors=recovery.survivors if last else (),
+            survivors=recovery.survivors if last and not recovery.confirms else (),
         )
         if parent.header != header:
             what = difference(parent.header, header)
@@ -235,6 +243,16 @@ def _made(store: Store, recovery: Recovery) -> list[tuple[ExecutedBlock, FullBlo
         tree.add(parent)
         made.append((parent, block))
     return made
+
+
+def _check_certificate(block: FullBlock, validators: ValidatorSet) -> None:
+    """A block below the last one may bear its own finalization, which goes into the store."""
+    certificate, header = block.certificate, block.header
+    if certificate is None:
+        return
+    if certificate.kind is VoteKind.RECOVER or not finalizes(certificate, header, header.hash()):
+        raise bad(f"the certificate is not for block {header.height}", "blocks")
+    certificate.verify(header.chain_id, validators)
 
 
 def _candidates(chain_id: bytes, wires: Sequence[bytes]) -> list[Candidate]:

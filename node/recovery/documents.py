@@ -11,7 +11,7 @@ from ledger import limits
 from ledger.block import Certificate, Header, SignerSignature, VoteKind
 from ledger.codec import Signature, Struct, Uint, decode, encode
 from ledger.errors import CodedError
-from ledger.hashing import Tag, message
+from ledger.hashing import Tag, digest, message
 from node.errors import BAD_RECOVERY
 from node.messages import FullBlock
 
@@ -36,13 +36,15 @@ class Statement(Struct, tag="iic.survivor/1"):
 class Recovery(Struct, tag="iic.recovery/1"):
     """All statements, the blocks from the lowest survivor's on, and the signatures so far.
 
-    The last block is the recovery itself. ``reason`` is for those who sign.
+    The last block ends the epoch. ``view`` is that in which the survivors sign it, its own if it is
+    theirs. ``reason`` is for those who sign.
     """
 
     reason: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
     statements: Annotated[
         tuple[Statement, ...], msgspec.Meta(min_length=1, max_length=limits.MAX_VALIDATORS)
     ]
+    view: Uint
     blocks: Annotated[tuple[FullBlock, ...], msgspec.Meta(min_length=1, max_length=1_000_000)]
     signatures: Annotated[
         tuple[SignerSignature, ...], msgspec.Meta(max_length=limits.MAX_VALIDATORS)
@@ -50,12 +52,17 @@ class Recovery(Struct, tag="iic.recovery/1"):
 
     @property
     def header(self) -> Header:
-        """The recovery block's."""
+        """The last block's."""
         return self.blocks[-1].header
 
     @property
+    def confirms(self) -> bool:
+        """Whether the last block is the one with which the epoch was to end anyway."""
+        return self.view != self.header.view
+
+    @property
     def survivors(self) -> tuple[int, ...]:
-        """Who goes on, by index in the epoch's validators."""
+        """Who signs, by index in the epoch's validators."""
         return tuple(statement.signer for statement in self.statements)
 
     @property
@@ -73,7 +80,7 @@ class Recovery(Struct, tag="iic.recovery/1"):
             raise bad("there are signatures of validators that made no statement", "signatures")
         header = self.header
         return Certificate(
-            VoteKind.RECOVER, header.epoch, header.view, header.hash(), self.signatures
+            VoteKind.RECOVER, header.epoch, self.view, header.hash(), self.signatures
         )
 
 
@@ -88,9 +95,10 @@ def read_recovery(data: bytes) -> Recovery:
 
 
 def stated(said: Statement) -> bytes:
-    """What a survivor signs of its statement."""
+    """What a survivor signs of its statement: a digest, as a signer in another process takes."""
+    chain_id = said.head.chain_id
     content = (said.signer, said.head, said.certificate, said.doubt, said.records)
-    return message(Tag.SURVIVOR, said.head.chain_id, encode(content))
+    return message(Tag.SURVIVOR, chain_id, digest(Tag.SURVIVOR, chain_id, encode(content)))
 
 
 def combine(recoveries: Sequence[Recovery]) -> Recovery:
@@ -116,6 +124,7 @@ def with_signatures(recovery: Recovery, signatures: Sequence[SignerSignature]) -
     return Recovery(
         recovery.reason,
         recovery.statements,
+        recovery.view,
         recovery.blocks,
         tuple(by_signer[signer] for signer in sorted(by_signer)),
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from contracts.blocks import difference
-from ledger.block import Certificate, Verify, survivors_in
+from ledger.block import Certificate, Verify, VoteKind, survivors_in
 from ledger.errors import CodedError
 from ledger.validators import ValidatorSet
 from node.messages import BlockResponse, FullBlock
@@ -118,7 +118,7 @@ class CatchUp:
                 newest = block.certificate
                 self._finality.certify(newest)
             self._finality.issue(executed)
-        if newest is not None and survivors_in(newest):
+        if newest is not None and newest.kind is VoteKind.RECOVER:
             self._tell_of_recovery(newest)
         elif newest is not None:
             self._adopted(newest)
@@ -128,13 +128,12 @@ class CatchUp:
 
         The core is told nothing: it knows no such certificate, and a new one takes its place.
         """
-        names = [self._validators.validators[i].name for i in survivors_in(certificate)]
+        names = [self._validators.validators[s.signer].name for s in certificate.signatures]
         self._emit(
             Alarm(
                 "RECOVERED",
                 f"epoch {certificate.epoch} was ended by a recovery ceremony, signed by "
-                f"{len(names)} of {self._validators.size}: {', '.join(names)}; "
-                f"the others' nodes observe from here on",
+                f"{len(names)} of {self._validators.size}: {', '.join(names)}",
             )
         )
 
@@ -153,7 +152,7 @@ class CatchUp:
             view=header.view,
             time=header.time,
             candidates=candidates_of(self._chain_id, block.transactions),
-            survivors=survivors_in(block.certificate),
+            survivors=survivors_in(block.certificate, header),
         )
         if executed.header != header:
             what = difference(executed.header, header)

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contracts.framework.operation import write_operation
 from contracts.validators.faults import report_of
 from contracts.validators.records import OFFENCE
-from ledger.block import Verify
+from ledger.block import Verify, VoteKind
 from ledger.codec import encode
 from ledger.errors import CodedError
 from ledger.evidence import DoubleVote
@@ -60,11 +60,16 @@ class Witness:
         place = (vote.epoch, vote.signer)
         if place in self._held or len(self._held) >= MAX_KEPT:
             return
-        self._held[place] = self._open[place] = proof
+        self._held[place] = proof
         self.evidence.append(proof)
         name = validators.validators[vote.signer].name
-        self._emit(Alarm("EQUIVOCATION", f"{name} signed two conflicting votes in one view"))
+        of_recovery = VoteKind.RECOVER in (vote.kind, proof.second.kind)
+        what = "a recovery and a vote that it excludes" if of_recovery else "in one view"
+        self._emit(Alarm("EQUIVOCATION", f"{name} signed two conflicting votes: {what}"))
         self._emit(Broadcast(proof))
+        if of_recovery:
+            return  # people signed that, in a ceremony, and people answer for it
+        self._open[place] = proof
         if own is not None:
             turn = (own - vote.signer - 1) % validators.size
             self._emit(SetTimer(WITNESS_TIMER, (turn + 1) * TURN_MS))

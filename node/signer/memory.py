@@ -65,8 +65,8 @@ class Memory:
                 if "floor" in entry:
                     self.past.close(int(entry["floor"]))
                 else:
-                    block = bytes.fromhex(entry["block"])
-                    self.past.note(Signed(Act(entry["act"]), int(entry["view"]), block))
+                    block, epoch = bytes.fromhex(entry["block"]), int(entry.get("epoch", 0))
+                    self.past.note(Signed(Act(entry["act"]), int(entry["view"]), block, epoch))
             except (ValueError, KeyError, TypeError):
                 raise CodedError(
                     BAD_KEY_FILE,
@@ -100,4 +100,9 @@ class Memory:
 
 
 def _line(signed: Signed) -> dict[str, object]:
-    return {"act": signed.act, "view": signed.view, "block": signed.block.hex()}
+    line: dict[str, object] = {
+        "act": signed.act,
+        "view": signed.view,
+        "block": signed.block.hex(),
+    }
+    return line | {"epoch": signed.epoch} if signed.act is Act.RECOVER else line

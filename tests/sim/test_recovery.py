@@ -9,9 +9,13 @@ from typing import Any, cast
 import pytest
 from msgspec import structs
 
+from contracts.framework.calendar import MS_PER_DAY
+from contracts.framework.operation import write_operation
+from contracts.validators.operations import LeaveValidators
 from contracts.verifier import Verifier, validators_after
 from ledger import proof
-from ledger.block import SignerSignature
+from ledger.block import SignerSignature, VoteKind
+from ledger.codec import encode
 from ledger.errors import CodedError
 from ledger.journal import Journal
 from ledger.keys import PrivateKey
@@ -19,13 +23,17 @@ from ledger.segment import PublishedBlock, PublishedRow
 from ledger.store import proofs
 from ledger.store.chain import Store
 from ledger.store.memory import MemoryEnvironment
+from ledger.transaction import Transaction, build
 from node.config import Home
 from node.identity import NodeIdentity
 from node.opening import OpenNode
 from node.recovery import ceremony as recovery
 from node.recovery import documents
-from node.recovery.documents import Recovery
-from node.sim.turnover import Machine, Turnover
+from node.recovery.documents import Recovery, Statement
+from node.replica import events as ev
+from node.replica.records import recall
+from node.sim.application import lei
+from node.sim.turnover import Machine, Turnover, vote_key
 
 
 def opened(machine: Machine, folder: Path) -> OpenNode:
@@ -120,6 +128,128 @@ def test_survivors_go_on_and_lost_nodes_follow(seed: int, tmp_path: Path) -> Non
     changes = (*found.changes[:-1], structs.replace(found.changes[-1], validators=set_))
     with pytest.raises(CodedError):
         proof.verify_finality(structs.replace(found, changes=changes), world.genesis)
+
+
+def at_the_end_of_an_epoch(world: Turnover) -> Machine:
+    """Play until one that stays knows the epoch's last block as notarized; no store has it."""
+    content = Transaction(
+        world.genesis.chain_id,
+        lei(203),
+        (write_operation(LeaveValidators("its turn is over")),),
+        world.clock + MS_PER_DAY,
+        "",
+        bytes(8),
+    )
+    wire = encode(build(content).with_signature(content.chain_id, PrivateKey(bytes([12, 3]) * 16)))
+    world.machines[0].deliver(ev.Submitted(9, (wire,)))
+    while True:
+        world.now, _, action = heapq.heappop(world._queue)
+        action()
+        for machine in world.machines[:3]:
+            head = machine.store.head
+            assert head is not None and head.next_validators_hash == head.validators_hash, "missed"
+            held = recall(Journal(machine.votes).load())
+            last = {
+                proposal.block
+                for proposal in held.proposals
+                if proposal.header.next_validators_hash != proposal.header.validators_hash
+            }
+            if any(c.block in last and c.kind is VoteKind.NOTARIZE for c in held.certificates):
+                return machine
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_last_block_that_may_be_final_is_confirmed_and_hands_over_as_it_says(
+    seed: int, tmp_path: Path
+) -> None:
+    world = Turnover(seed, cuts=0)
+    world.machines = world.machines[:4]
+    world.healed_at = 0
+    for machine in world.machines:
+        machine.start()
+    play(world, 2_000)
+    knows = at_the_end_of_an_epoch(world)
+    for machine in world.machines:
+        machine.cut_power()
+    other = world.machines[(knows.number + 1) % 3]
+    survivors = sorted((knows, other), key=lambda m: m.number)
+    confirmed = ceremony(world, survivors, tmp_path)
+    assert confirmed.confirms
+    for machine in survivors:
+        recovery.apply(machine.store, confirmed)
+        world.stored(machine)
+        after = validators_after(machine.store, confirmed.header)
+        assert [v.name for v in after.validators] == ["node-0", "node-1", "node-2"]
+    # Of these three a third is lost, too: the next epoch needs a recovery of its own.
+    own = ceremony(world, survivors, tmp_path)
+    assert not own.confirms
+    for machine in survivors:
+        recovery.apply(machine.store, own)
+        world.stored(machine)
+        machine.start()
+    play(world, world.now + 8_000)
+    (back,) = [m for m in world.machines[:3] if m not in survivors]
+    back.start()
+    play(world, world.now + 8_000)
+    for machine in (*survivors, back):
+        assert height(machine) > own.header.height + 2
+    found = proofs.prove_finality(survivors[0].store, height(survivors[0]) - 2)
+    told = proof.verify_finality(found, world.genesis).recoveries
+    assert [(r.height, r.confirms) for r in told] == [
+        (confirmed.header.height, True),
+        (own.header.height, False),
+    ]
+
+
+def hide(said: Statement, key: PrivateKey) -> Statement:
+    """The statement of a survivor that does not tell what it voted for."""
+    hidden = structs.replace(said, records=())
+    return structs.replace(hidden, signature=key.sign(documents.stated(hidden)))
+
+
+def killed(seed: int, voting: int) -> Turnover:
+    """All machines lose power at some instant."""
+    world = Turnover(seed, cuts=0, voting=voting)
+    world.machines = world.machines[:voting]
+    for machine in world.machines:
+        machine.start()
+    play(world, 3_000 + 311 * seed)
+    for machine in world.machines:
+        machine.cut_power()
+    return world
+
+
+def keeps_all(seed: int, liars: int, folder: Path) -> bool:
+    """Whether four of seven, those that lag most, keep what was final, if so many of them lie."""
+    world = killed(seed, voting=7)
+    survivors = sorted(sorted(world.machines, key=height)[:4], key=lambda m: m.number)
+    nodes = [opened(machine, folder) for machine in survivors]
+    said = [recovery.state(node) for node in nodes]
+    for place in world.rng.sample(range(4), liars):
+        said[place] = hide(said[place], vote_key(survivors[place].number, 0))
+    longest = max(survivors, key=height)
+    made = recovery.propose(longest.store, said, "flood", world.clock)
+    for machine in survivors:
+        recovery.check(machine.store, made)
+    first = made.blocks[0].header
+    chain = {first.height - 1: first.parent}
+    chain |= {block.header.height: block.header.hash() for block in made.blocks}
+    return all(
+        chain.get(number) == block
+        for number, block in world.chain.items()
+        if number >= first.height - 1
+    )
+
+
+def test_no_final_block_is_lost_though_as_many_lie_as_the_ceremony_says_it_bears(
+    tmp_path: Path,
+) -> None:
+    seven = Turnover(0, voting=7).genesis.validators
+    assert seven.lies_borne(seven.survivors) == 1
+    assert all(keeps_all(seed, 1, tmp_path / str(seed)) for seed in range(12))
+    assert not all(keeps_all(seed, 4, tmp_path / f"all-{seed}") for seed in range(12)), (
+        "hiding votes can cost a final block: otherwise this shows nothing"
+    )
 
 
 def test_what_the_ceremony_refuses(tmp_path: Path) -> None:

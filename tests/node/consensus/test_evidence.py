@@ -12,14 +12,21 @@ from node.consensus.evidence import double_votes, exclusive
 from tests.node.consensus.transcript import CHAIN, certificate, forged, validators, vote
 
 A, B = b"A" * 32, b"B" * 32
-NOTARIZE, NULLIFY, FINALIZE = VoteKind.NOTARIZE, VoteKind.NULLIFY, VoteKind.FINALIZE
+NOTARIZE, NULLIFY, FINALIZE, RECOVER = VoteKind
 
 CONFLICTS = [
     (vote(1, NOTARIZE, 5, A), vote(1, NOTARIZE, 5, B)),
     (vote(1, FINALIZE, 5, A), vote(1, FINALIZE, 5, B)),
     (vote(1, FINALIZE, 5, A), vote(1, NULLIFY, 5)),
+    (vote(1, RECOVER, 5, A), vote(1, RECOVER, 9, B)),
+    (vote(1, RECOVER, 5, A), vote(1, NOTARIZE, 5, A)),
+    (vote(1, NULLIFY, 8), vote(1, RECOVER, 5, A)),
 ]
 HARMLESS = [
+    (vote(1, RECOVER, 5, A), vote(1, RECOVER, 9, A)),
+    (vote(1, RECOVER, 5, A), vote(1, FINALIZE, 4, B)),
+    (vote(1, RECOVER, 5, A), vote(2, RECOVER, 5, B)),
+    (vote(1, RECOVER, 5, A), vote(1, RECOVER, 5, B, epoch=1)),
     (vote(1, NOTARIZE, 5, A), vote(1, NOTARIZE, 5, A)),
     (vote(1, NOTARIZE, 5, A), vote(1, NULLIFY, 5)),
     (vote(1, NOTARIZE, 5, A), vote(1, FINALIZE, 5, B)),

@@ -23,8 +23,9 @@ KEY = PrivateKey(b"s" * 32)
 A, B = block("A"), block("B")
 
 requests = st.builds(
-    lambda kind, view, of: (kind, view, NO_BLOCK if kind is VoteKind.NULLIFY else of),
+    lambda kind, epoch, view, of: (kind, epoch, view, NO_BLOCK if kind is VoteKind.NULLIFY else of),
     st.sampled_from(VoteKind),
+    st.integers(0, 1),
     st.integers(1, 4),
     st.sampled_from([A, B]),
 )
@@ -33,7 +34,7 @@ requests = st.builds(
 @given(st.lists(st.one_of(requests, st.none()), max_size=30))
 @settings(deadline=None)
 def test_what_was_signed_never_conflicts_though_the_signer_dies_at_any_time(
-    asked: list[tuple[VoteKind, int, bytes] | None],
+    asked: list[tuple[VoteKind, int, int, bytes] | None],
 ) -> None:
     signed: list[Vote] = []
     with TemporaryDirectory() as folder:
@@ -43,18 +44,48 @@ def test_what_was_signed_never_conflicts_though_the_signer_dies_at_any_time(
                 signer.close()
                 signer = Signer(KEY, Path(folder))
                 continue
-            kind, view, of = request
-            wanted = vote_bytes(CHAIN, kind, 0, view, of)
+            kind, epoch, view, of = request
+            wanted = vote_bytes(CHAIN, kind, epoch, view, of)
             try:
                 signature = signer.sign(wanted)
             except Refused:
-                may_conflict = [v for v in signed if v.view == view]
-                assert may_conflict, "a first vote in a view is never refused"
+                may_conflict = [
+                    v
+                    for v in signed
+                    if v.view == view
+                    or (v.kind is VoteKind.RECOVER and v.epoch >= epoch)
+                    or (kind is VoteKind.RECOVER and v.view >= view)
+                ]
+                assert may_conflict, "what nothing excludes is never refused"
                 continue
             assert verify(KEY.public, wanted, signature)
-            signed.append(Vote(kind, 0, view, of, 0, signature))
+            signed.append(Vote(kind, epoch, view, of, 0, signature))
         signer.close()
     assert not any(conflicting(one, other) for one in signed for other in signed)
+
+
+def test_a_recovery_is_signed_once_in_an_epoch_and_ends_it_though_the_signer_dies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def vote(kind: VoteKind, epoch: int, view: int, of: bytes = A) -> bytes:
+        return vote_bytes(CHAIN, kind, epoch, view, of)
+
+    monkeypatch.setattr(memory, "REWRITE_LINES", 1)
+    signer = Signer(KEY, tmp_path)
+    signer.sign(vote(VoteKind.FINALIZE, 3, 7))
+    with pytest.raises(Refused, match="view 7 was voted in"):
+        signer.sign(vote(VoteKind.RECOVER, 3, 7))
+    signer.sign(vote(VoteKind.RECOVER, 3, 9))
+    signer.close()
+    signer = Signer(KEY, tmp_path)
+    signer.sign(vote(VoteKind.RECOVER, 3, 9))
+    for kind, of in ((VoteKind.RECOVER, B), (VoteKind.NOTARIZE, A), (VoteKind.NULLIFY, NO_BLOCK)):
+        with pytest.raises(Refused, match="a recovery that ends epoch 3"):
+            signer.sign(vote(kind, 3, 11, of))
+    with pytest.raises(Refused, match="a recovery that ends epoch 3"):
+        signer.sign(vote(VoteKind.RECOVER, 2, 11, B))
+    signer.sign(vote(VoteKind.NOTARIZE, 4, 10, B))
+    signer.close()
 
 
 def test_the_same_vote_may_be_signed_again_and_another_proposal_of_a_view_may_not(
