@@ -70,7 +70,7 @@ def _state(view: View, value: str) -> Markup:
 def _outcome(view: View, value: str) -> Markup:
     if value == APPLIED:
         return Markup('<span class="state good">{}</span>').format(view.text(msg("applied")))
-    return Markup('<span class="state bad">{}</span>').format(value)
+    return Markup('<span class="state bad" title="{}">{}</span>').format(view.refusal(value), value)
 
 
 def _count(view: View, value: int) -> Markup:

@@ -180,9 +180,10 @@ _KINDS: Final[dict[Kind, Callable[[View, Field, Any], Markup]]] = {
     Kind.PARTY: lambda view, field, value: party_html(view, value),
     Kind.COUNTRY: lambda view, field, value: escape(country_text(view, value)),
     Kind.OBJECT: lambda view, field, value: _object(view, value),
-    Kind.TEXT: lambda view, field, value: bare_html(view, value) if len(value) == LEI_CHARS
-    else escape(value),
+    Kind.TEXT: lambda view, field, value: escape(value)
+    if field.bounds != (None, None)
+    else bare_html(view, value),
     Kind.CHOICE: lambda view, field, value: escape(view.label(str(value.value))),
     Kind.FLAG: lambda view, field, value: value_html(view, Format.FLAG, value),
 }  # fmt: skip
-"""Kinds that are shown by more than their words."""
+"""Kinds that are shown by more than their words. Texts without bounds are the contracts' own."""

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlencode
+
+from markupsafe import Markup
 
 from contracts.framework.glossary import account_label, event_label, name_label
 from contracts.framework.party import PARTY, Party
 from contracts.framework.steps import life_text, step_label
 from contracts.framework.vocabulary import field_label, heading
 from ledger.block import Header
+from ledger.errors import catalogue as catalogue_of_codes
 from ledger.state import State
 from ledger.store.interface import ChainReader
 from node.api.describe import LEI_CHARS
@@ -24,6 +29,9 @@ from node.explorer.table import Shown, Table
 if TYPE_CHECKING:
     from ledger.errors import CodedError
     from node.api.handle import NodeHandle
+
+
+_FIELD: Final = re.compile(r"``([a-z_/]+)``")
 
 
 class View:
@@ -100,6 +108,20 @@ class View:
     def field(self, name: str) -> str:
         """A field's name in the reader's language."""
         return field_label(name, self.language)
+
+    def meaning(self, text: str) -> Markup:
+        """What a declaration means, in the reader's language, with the names of its fields."""
+        parts = _FIELD.split(self.text(text))
+        named = ("/".join(map(self.field, names.split("/"))) for names in parts[1::2])
+        fields = [Markup("<i>{}</i>").format(name) for name in named]
+        return Markup("").join(
+            x for pair in zip_longest(parts[::2], fields, fillvalue="") for x in pair
+        )
+
+    def refusal(self, code: str) -> str:
+        """What a refusal's code means, in the reader's language."""
+        known = catalogue_of_codes().get(code)
+        return "" if known is None else self.text(known.meaning)
 
     def heading(self, name: str) -> str:
         """A field's name where it stands alone."""

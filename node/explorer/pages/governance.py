@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from contracts.framework.ballot import BALLOT, BALLOT_TABLE, Ballot, VoteCast
 from contracts.framework.fields import Field, fields_of
@@ -226,7 +226,7 @@ PARAMETERS: Table[_Parameter] = Table(
         Column("name", msg("Parameter"), Format.TEXT, lambda p: f"{p.capability}.{p.field.name}"),
         Column(
             "value",
-            msg("Value"),
+            msg("Value in force"),
             Format.TEXT,
             lambda p: _json(p.value),
             told=lambda view, p: field_html(view, p.field, p.value),
@@ -243,7 +243,7 @@ PARAMETERS: Table[_Parameter] = Table(
             msg("Meaning"),
             Format.WORDS,
             lambda p: p.field.meaning,
-            told=lambda view, p: escape(view.text(p.field.meaning)),
+            told=lambda view, p: view.meaning(p.field.meaning),
         ),
     ),
     read=entire_of(_parameters),

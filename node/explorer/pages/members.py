@@ -117,7 +117,13 @@ ACCOUNTS: Table[AccountHead] = Table(
         Column("account", msg("Account"), Format.ACCOUNT, lambda a: a.account),
         Column("balance", msg("Balance"), Format.AMOUNT, lambda a: Money(a.balance, a.unit)),
         Column("postings", msg("Postings"), Format.COUNT, lambda a: a.postings),
-        Column("meaning", msg("Meaning"), Format.WORDS, lambda a: a.meaning),
+        Column(
+            "meaning",
+            msg("Meaning"),
+            Format.WORDS,
+            lambda a: a.meaning,
+            told=lambda view, a: view.meaning(a.meaning),
+        ),
     ),
     read=lambda view, cursor, limit: cut(
         accounts(view.state, view.parameters["lei"]), cursor, limit

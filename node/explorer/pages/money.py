@@ -24,7 +24,7 @@ REQUESTS = listing(
         money("amount", msg("Amount")),
         money("paid", msg("Paid")),
         plain("payable", msg("Payable"), Format.INSTANT),
-        plain("subject", msg("For"), Format.TEXT),
+        plain("subject", msg("What for"), Format.TEXT),
         Column(
             "origin",
             msg("Comes from"),
@@ -102,7 +102,7 @@ WAITING = listing(
         party("payer", msg("Payer")),
         party("payee", msg("Payee")),
         money("amount", msg("Amount")),
-        plain("text", msg("For"), Format.TEXT),
+        plain("text", msg("What for"), Format.TEXT),
         plain("reason", msg("Reason"), Format.TEXT),
     ),
 )

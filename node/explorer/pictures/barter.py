@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from contracts.barter.records import Totals
 from contracts.barter.terms import Side
+from node.explorer.cells import country_text
 from node.explorer.language import amount_text, msg, number_text
 from node.explorer.picture import element, group, line, path, rect, short, svg, text
 from node.explorer.view import View
@@ -86,15 +87,15 @@ def _corner(view: View, corner: Corner, x: int) -> Iterator[Markup]:
     secured = corner.state is not None
     state = view.text(msg("not issued")) if corner.state is None else view.label(corner.state)
     yield rect(x, 10, 250, 84, "state-box" if secured else "state-box open", 8)
-    told = view.text(msg("State guarantee %(country)s"), country=corner.country)
+    told = view.text(msg("State guarantee %(country)s"), country=country_text(view, corner.country))
     yield text(x + 125, 33, told, "small")
-    yield text(x + 125, 55, short(corner.guarantor, 27), "strong")
+    yield text(x + 125, 55, short(corner.guarantor, 32), "strong")
     sum_ = f"{amount_text(corner.cover, view.language)} SCU"
     yield text(x + 125, 79, f"{sum_} · {state}", "small")
     yield path(f"M{x + 125},94 V138", "tie" if secured else "tie open")
     yield rect(x, 138, 250, 184, "party-box", 8)
     yield text(x + 125, 226, short(corner.name, 26), "title")
-    yield text(x + 125, 250, corner.country, "small")
+    yield text(x + 125, 250, country_text(view, corner.country), "small")
 
 
 def _stream(view: View, stream: Stream, label: str, y: int, *, forward: bool) -> Iterator[Markup]:
@@ -182,7 +183,7 @@ def lots(view: View, bars: Sequence[Bar]) -> Markup:
         shape = rect(x + step * 0.14, y, step * 0.72, size, f"{kind} {manner}", 2)
         parts.append(group([shape], told))
         if step >= 44:
-            under = middle - size - 6 if up else middle + size + 14
+            under = middle - size - 11 if up else middle + size + 14
             parts.append(text(x + step / 2, under, short(state, int(step / 6.4)), "tiny"))
         if bar.claim is not None:
             points.append(f"{x + step / 2:.1f},{middle - room * bar.claim / most:.1f}")

@@ -13,9 +13,14 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
+import contracts.errors
+import ledger.errors
+import node.errors
 import node.explorer
 from contracts.framework.ballot import ballot_kinds
+from contracts.framework.fields import fields_of
 from contracts.framework.glossary import ACCOUNTS, CODES, EVENTS, NAMES
+from contracts.framework.parameters import all_parameters
 from contracts.framework.party import PartyKind, Right, Role
 from contracts.framework.posting import account_kinds
 from contracts.framework.render import LANGUAGES
@@ -23,12 +28,14 @@ from contracts.framework.steps import STEPS, TEXTS, life_text
 from contracts.framework.vocabulary import CHOICES, FIELDS
 from contracts.registry import CAPABILITIES
 from ledger.codec import Struct
+from ledger.errors import ErrorCode
 from ledger.policy import KeyStatus
 from node.api.describe import events_by_name
 from node.explorer.language import FOLDER, LOCALES
 
 ROOT = Path(node.explorer.__file__).parent
 PLACES = re.compile(r"%\([a-z_]+\)[sd]|\{[a-z_]*\}")
+NAMED = re.compile(r"``[a-z_/]+``")
 KEYWORDS = {"msg": None, "text": None, "_": None, "gettext": None, "ngettext": (1, 2)}
 
 
@@ -40,8 +47,8 @@ def used() -> Iterator[tuple[str | tuple[str, ...], str]]:
         yield message, f"{name}:{line}"
 
 
-def translated(language: str) -> Catalog:
-    path = FOLDER / language / "LC_MESSAGES" / "messages.po"
+def translated(language: str, part: str = "messages") -> Catalog:
+    path = FOLDER / language / "LC_MESSAGES" / f"{part}.po"
     with path.open("rb") as source:
         return read_po(source, locale=LOCALES[language])
 
@@ -92,6 +99,25 @@ def test_steps_of_lives_are_told_in_every_language_and_none_is_left_over(languag
     texts |= {reason for machine in kinds for reason in machine.rests.values()}
     assert {text for text in texts if life_text(text, language) == text} == set()
     assert set(TEXTS) <= texts
+
+
+def meanings() -> set[str]:
+    """Every declared sentence that pages show: of accounts, events, parameters and refusals."""
+    found = {kind.meaning for kind in account_kinds().values()}
+    found |= {(kind.__doc__ or "").strip().split("\n")[0] for kind in events_by_name().values()}
+    found |= {f.meaning for kind in all_parameters().values() for f in fields_of(kind)}
+    for module in (ledger.errors, contracts.errors, node.errors):
+        found |= {one.meaning for one in vars(module).values() if isinstance(one, ErrorCode)}
+    return found
+
+
+@pytest.mark.parametrize("language", LANGUAGES[1:])
+def test_every_meaning_is_told_in_every_language_and_none_is_left_over(language: str) -> None:
+    told = {str(m.id): m for m in translated(language, "declarations") if m.id}
+    assert set(told) == meanings()
+    for meaning, message in told.items():
+        assert message.string and not message.fuzzy, meaning
+        assert set(NAMED.findall(meaning)) == set(NAMED.findall(str(message.string))), meaning
 
 
 def _fields(kind: Any, found: set[str], seen: set[Any]) -> None:

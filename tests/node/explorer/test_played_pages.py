@@ -240,3 +240,33 @@ async def test_no_page_shows_the_insides_of_a_record(
         )
         found = INSIDES.search(html.unescape(seen))
         assert found is None, (path, found)
+
+
+LABELLED = re.compile(
+    r'<t[dh] class="(?:label|state|account-kind)[^"]*"[^>]*>(.*?)</t[dh]>|<dt>(.*?)</dt>'
+    r'|<dd>(.*?)</dd>|<caption[^>]*>(.*?)</caption>|<th scope="col"[^>]*>(.*?)</th>'
+    r"|<h[123][^>]*>(.*?)</h[123]>|<li class=\"(?:passed|now|next)\"[^>]*>(.*?)</li>",
+    re.S,
+)
+ENGLISH = re.compile(r"[a-z][a-z .,-]+")
+TYPED = {"barter", "clerk"}
+"""A capability as the proposal wrote it, and a key's name that its owner chose."""
+
+
+@pytest.mark.parametrize("language", LANGUAGES[1:])
+async def test_every_label_that_a_page_shows_is_translated(
+    http: httpx.AsyncClient, node: PlayedNode, state: State, language: str
+) -> None:
+    paths = [page.path for page in PAGES if "{" not in page.path]
+    paths += [path for path, _ in _objects(state)]
+    rows = await _rows(http, "/en/transactions", "transactions")
+    paths += [f"/transactions/{row['id']}" for row in rows if len(row["id"]) == 64]
+    left: dict[str, str] = {}
+    for path in paths:
+        text = (await http.get(f"/{language}{path}".rstrip("/"))).text
+        for found in LABELLED.finditer(text):
+            shown = next(part for part in found.groups() if part is not None)
+            told = html.unescape(re.sub(r"<code.*?</code>|<[^>]*>", " ", shown)).strip()
+            if ENGLISH.fullmatch(told) and told not in TYPED:
+                left.setdefault(told, path)
+    assert left == {}
