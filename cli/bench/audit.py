@@ -24,6 +24,8 @@ from ledger.genesis import Genesis
 from ledger.store.disk import open_store
 
 _STRETCHES_PER_CORE = 1
+_ASKED = ("replayed_tx_per_s", "ceiling_verifications_per_s", "share", "page_p95_ms")
+"""The figures that have a bound; null where they were not measured."""
 
 
 class Replay(NamedTuple):
@@ -37,10 +39,10 @@ class Replay(NamedTuple):
 @click.command()
 @click.option(
     "--transactions",
-    type=click.IntRange(100),
+    type=click.IntRange(0),
     default=100_000,
     show_default=True,
-    help="Transfers that are replayed.",
+    help="Transfers that are replayed; 0 for no replay.",
 )
 @click.option("--accounts", type=click.IntRange(2, 1_000_000), default=2_000, show_default=True)
 @click.option(
@@ -53,21 +55,40 @@ class Replay(NamedTuple):
 @click.option(
     "--page-accounts", type=click.IntRange(100, 1_000_000), default=1_000, show_default=True
 )
+@click.option(
+    "--page-rounds",
+    type=click.IntRange(1, 1_000),
+    default=40,
+    show_default=True,
+    help="How many times each kind of page is opened.",
+)
+@click.option(
+    "--keep",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Keep the ledger whose pages are measured in this folder; the next run finds it there.",
+)
 @output.json_option
-def audit(transactions: int, accounts: int, page_transactions: int, page_accounts: int) -> None:
+def audit(
+    transactions: int,
+    accounts: int,
+    page_transactions: int,
+    page_accounts: int,
+    page_rounds: int,
+    keep: Path | None,
+) -> None:
     """Verify a generated ledger by full replay, and ask for the explorer's pages.
 
     The ledger consists of distinct signed single-leg transfers. The ceiling is what all cores
     verify if they do nothing but verify signatures, measured right before and after the replay.
     """
     with tempfile.TemporaryDirectory(prefix="iic-bench-") as folder:
-        replay = run_replay(Path(folder), accounts, transactions)
-        report = _replay_report(replay, accounts)
+        report: dict[str, Value] = dict.fromkeys(_ASKED)
+        if transactions:
+            report |= _replay_report(run_replay(Path(folder), accounts, transactions), accounts)
         if page_transactions:
-            site = pages.prepare(
-                Path(folder) / "site", page_accounts, page_transactions, _told("making pages")
-            )
-            report |= _pages_report(pages.measure(site), page_accounts, page_transactions)
+            size = pages.Size(page_accounts, page_transactions)
+            site = pages.prepare(keep or Path(folder) / "site", size, _told("making pages"))
+            report |= _pages_report(pages.measure(site, page_rounds), size)
     output.emit(report, lambda: output.facts((key, _shown(v)) for key, v in report.items()))
 
 
@@ -128,7 +149,6 @@ def _replay_report(replay: Replay, accounts: int) -> dict[str, Value]:
         "replayed_tx_per_s": round(speed, 1),
         "ceiling_verifications_per_s": round(most, 1),
         "share": round(speed / most, 4),
-        "page_p95_ms": None,
         "replayed_tx_per_s_per_core": round(speed / cores(), 1),
         "cpu_us_per_tx": round(cpu_us, 1),
         "cpu_us_per_verification": round(verification_us, 1),
@@ -140,17 +160,22 @@ def _replay_report(replay: Replay, accounts: int) -> dict[str, Value]:
     }
 
 
-def _pages_report(times: pages.PageTimes, accounts: int, transactions: int) -> dict[str, Value]:
-    output.note(f"the slowest kind of page: {times.slowest}")
+def _pages_report(times: pages.PageTimes, size: pages.Size) -> dict[str, Value]:
     return {
-        "page_p95_ms": round(times.p95_ms, 1),
-        "slowest_page_p95_ms": round(times.slowest_p95_ms, 1),
-        "history_first_page_ms": round(times.first_page_ms, 1),
-        "history_deep_page_ms": round(times.deep_page_ms, 1),
-        "page_accounts": accounts,
-        "page_transactions": transactions,
+        "page_p95_ms": round(times.p95, 1),
+        "page_kinds_p95_ms": _rounded(times.kinds),
+        "history_first_page_ms": _rounded(times.first),
+        "history_deep_page_ms": _rounded(times.deep),
+        "page_accounts": size.accounts,
+        "page_transactions": size.transactions,
     }
 
 
+def _rounded(times: dict[str, float]) -> dict[str, float]:
+    return {kind: round(ms, 1) for kind, ms in times.items()}
+
+
 def _shown(value: Value) -> str:
-    return "–" if value is None else f"{value:,}" if isinstance(value, int | float) else str(value)
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_shown(one)}" for name, one in value.items())
+    return "–" if value is None else f"{value:,}"

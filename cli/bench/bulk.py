@@ -9,13 +9,21 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Callable, Iterable, Sequence
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Final, TypeVar
 
 from cli.bench.accounts import Account, account, pairs
 from cli.bench.funding import ISSUER, START_AMOUNT, TREASURY, application
 from contracts.blocks import Parent, make_block
-from contracts.currency.operations import AttestReserve, Issue, Leg, RequestIssue, Transfer
+from contracts.currency.operations import (
+    AcceptRequest,
+    AttestReserve,
+    Issue,
+    Leg,
+    RequestIssue,
+    RequestPayment,
+    Transfer,
+)
 from contracts.executor import Candidate, read_candidate
 from contracts.framework.calendar import MS_PER_DAY
 from contracts.framework.operation import Operation, write_operation
@@ -38,6 +46,7 @@ BLOCK_MS: Final = 500
 _LEGS: Final = 250
 _PER_BLOCK: Final = 1_000
 
+T = TypeVar("T")
 Progress = Callable[[int, int], None]
 """``progress(done, all)`` in transactions."""
 
@@ -70,32 +79,22 @@ def fill(
     transactions: int,
     *,
     per_block: int = _PER_BLOCK,
-    keys: Sequence[SigningKey] | None = None,
     progress: Progress | None = None,
 ) -> None:
-    """Fill an empty store: fund the accounts, then so many signed single-leg transfers.
-
-    ``keys`` are the guarantors' vote keys, those of :func:`genesis_of` if they are not given.
-    """
-    maker = _Maker(store, genesis, _vote_keys() if keys is None else keys)
+    """Fill an empty store of a genesis of :func:`genesis_of`: fund the accounts, then so many
+    signed single-leg transfers between them, drawn evenly."""
+    maker = Maker(store, genesis, _vote_keys())
     maker.fund(accounts)
-    drawn = pairs(accounts, seed=transactions)
-    done = 0
-    while done < transactions:
-        count = min(per_block, transactions - done)
-        maker.block(
-            [
-                maker.signed(payer, Transfer((Leg(payee.lei, 100),)))
-                for payer, payee in itertools.islice(drawn, count)
-            ]
-        )
-        done += count
-        if progress is not None:
-            progress(done, transactions)
+    maker.pay(
+        pairs(accounts, seed=transactions), transactions, per_block=per_block, progress=progress
+    )
 
 
-class _Maker:
-    """Makes, certifies and commits one block after the other."""
+class Maker:
+    """Makes, certifies and commits one block after the other on an empty store.
+
+    ``keys`` are the guarantors' vote keys in their order.
+    """
 
     def __init__(self, store: Store, genesis: Genesis, keys: Sequence[SigningKey]) -> None:
         opening = found(
@@ -110,6 +109,13 @@ class _Maker:
         self._head: Header = store.head
         self._keys = keys[: genesis.validators.quorum]
         self._salts = itertools.count()
+        self.transactions = 0
+        """How many were made so far."""
+
+    @property
+    def height(self) -> int:
+        """The newest block."""
+        return self._head.height
 
     def fund(self, accounts: Sequence[Account]) -> None:
         """Issue currency under an attested reserve and pay :data:`START_AMOUNT` to each account."""
@@ -121,6 +127,40 @@ class _Maker:
         for part in _parts(accounts, _LEGS):
             legs = tuple(Leg(payee.lei, START_AMOUNT) for payee in part)
             self.block([self.signed(TREASURY, Transfer(legs))])
+
+    def pay(
+        self,
+        drawn: Iterator[tuple[Account, Account]],
+        count: int,
+        *,
+        per_block: int = _PER_BLOCK,
+        progress: Progress | None = None,
+    ) -> None:
+        """So many single-leg transfers of 1 SCU between payers and payees as they are drawn."""
+        for done in range(0, count, per_block):
+            some = itertools.islice(drawn, min(per_block, count - done))
+            self.block(
+                [self.signed(payer, Transfer((Leg(payee.lei, 100),))) for payer, payee in some]
+            )
+            if progress is not None:
+                progress(min(done + per_block, count), count)
+
+    def invoice(self, trades: Sequence[tuple[Account, Account]]) -> None:
+        """A debt for each creditor and debtor, far from due: two accounts and two transactions."""
+        due = self._head.time + 400 * MS_PER_DAY
+        for part in _parts(trades, _PER_BLOCK):
+            asked = self.block(
+                [
+                    self.signed(creditor, RequestPayment(debtor.lei, 100, due, "parts"))
+                    for creditor, debtor in part
+                ]
+            )
+            self.block(
+                [
+                    self.signed(debtor, AcceptRequest(_new_object(receipt)))
+                    for (_, debtor), receipt in zip(part, asked, strict=True)
+                ]
+            )
 
     def signed(self, author: Account, op: Operation, *cosigners: Account) -> bytes:
         """The wire bytes of a new transaction."""
@@ -155,6 +195,7 @@ class _Maker:
         store.commit(made.commit._replace(certificate=self._certificate(made.header)))
         self._state.absorb(made.execution.overlay)
         self._head = made.header
+        self.transactions += len(receipts)
         return receipts
 
     def _read(self, wire: bytes) -> Candidate:
@@ -182,6 +223,6 @@ def _new_object(receipt: Receipt) -> bytes:
     return bytes(receipt.events[0][1])
 
 
-def _parts(accounts: Sequence[Account], size: int) -> Iterable[Sequence[Account]]:
-    for start in range(0, len(accounts), size):
-        yield accounts[start : start + size]
+def _parts(items: Sequence[T], size: int) -> Iterable[Sequence[T]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

@@ -13,45 +13,79 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 import httpx
+import msgspec
 
 from cli import output
-from cli.bench.accounts import Account, account
-from cli.bench.bulk import START, Progress, fill
+from cli.bench.accounts import Account, account, pairs
+from cli.bench.bulk import START, Maker, Progress
 from cli.bench.funding import TREASURY, application
-from cli.localcluster import LocalCluster
+from cli.localcluster import LocalCluster, open_cluster
 from cli.output import Exit, Failure
 from ledger.receipt import read_receipt
 from ledger.store.chain import Store
 from ledger.store.disk import open_store
 from node import identity
 
-_ROUNDS: Final = 20
-_INDEX_WAIT_S: Final = 900.0
+_INDEX_WAIT_S: Final = 3_600.0
 _POLL_S: Final = 0.5
+_LOOK: Final = 5.0
+"""In multiples of the time that a page took: nobody waits for the rest after somebody's page."""
+_MADE: Final = "made.json"
+"""Written last, so that a ledger that was not finished is never measured."""
 
 
 class PageTimes(NamedTuple):
-    """Times in ms: the 95th percentile over all pages, and of the slowest kind of page by itself;
-    the median of an account's first page and of one in the middle of its history."""
+    """Times in ms: the 95th percentile over all pages and of each kind of page, and the medians of
+    each history's first page and of one among its oldest entries."""
 
-    p95_ms: float
-    slowest: str
-    slowest_p95_ms: float
-    first_page_ms: float
-    deep_page_ms: float
-    depth: int
+    p95: float
+    kinds: dict[str, float]
+    first: dict[str, float]
+    deep: dict[str, float]
+
+
+ACCOUNTS_EACH: Final = 2
+"""A member's available money, and what it is owed or owes."""
+
+
+class Size(NamedTuple):
+    """How large the ledger is whose pages are asked for."""
+
+    accounts: int
+    transactions: int
+
+
+class Made(msgspec.Struct, frozen=True):
+    """A ledger that was made.
+
+    After its newest block ``height`` a node adds idle ones. Ordinary payments begin in block
+    ``paid_height``, after ``paid_after`` transactions: all histories are alike from there on.
+    """
+
+    accounts: int
+    transactions: int
+    height: int
+    paid_height: int
+    paid_after: int
 
 
 class Site(NamedTuple):
-    """A node over a filled store, not yet started."""
+    """A node over a filled store, not yet started, and what the store was filled with."""
 
     cluster: LocalCluster
     accounts: list[Account]
+    made: Made
 
 
-def prepare(folder: Path, accounts: int, transactions: int, progress: Progress) -> Site:
-    """Make a node of one guarantor whose store is filled as if it had agreed on everything."""
-    parties = [account(1_000 + number) for number in range(accounts)]
+def prepare(folder: Path, size: Size, progress: Progress) -> Site:
+    """A node of one guarantor whose store is filled as if it had agreed on everything.
+
+    One that stands in ``folder`` since an earlier run is used again if it has this size.
+    """
+    parties = [account(1_000 + number) for number in range(size.accounts // ACCOUNTS_EACH)]
+    made = _made_earlier(folder, size)
+    if made is not None:
+        return Site(open_cluster(folder), parties, made)
     members = [("g0", account(0).lei, "RU")]
     cluster = LocalCluster.prepare(
         folder, members, application(members, parties, now=START), network="bench", time_ms=START
@@ -59,68 +93,104 @@ def prepare(folder: Path, accounts: int, transactions: int, progress: Progress) 
     home = cluster.nodes[0].home
     store = open_store(home.ledger)
     try:
-        fill(
-            store,
-            cluster.genesis,
-            parties,
-            transactions,
-            keys=[identity.load(home.path).vote_key],
-            progress=progress,
-        )
+        maker = Maker(store, cluster.genesis, [identity.load(home.path).vote_key])
+        made = _fill(maker, parties, size, progress)
     finally:
         store.close()
-    return Site(cluster, parties)
+    (folder / _MADE).write_bytes(msgspec.json.encode(made))
+    return Site(cluster, parties, made)
 
 
-def measure(site: Site) -> PageTimes:
-    """Start the node, ask for every page again and again, stop it."""
+def _fill(maker: Maker, parties: list[Account], size: Size, progress: Progress) -> Made:
+    """Money for everybody, a debt between each two neighbours, and payments for the rest.
+
+    Payers and payees are drawn evenly, but every tenth payment goes to the first party, so that
+    one history is long.
+    """
+    maker.fund(parties)
+    trades = list(zip(parties[::2], parties[1::2], strict=False))
+    maker.invoice(trades)
+    height, after = maker.height + 1, maker.transactions
+    busy, *others = parties
+    evenly = pairs(others, seed=size.transactions)
+    drawn = (
+        (payer, payee if number % 10 else busy) for number, (payer, payee) in enumerate(evenly)
+    )
+    maker.pay(drawn, max(0, size.transactions - 2 * len(trades)), progress=progress)
+    return Made(*size, maker.height, height, after)
+
+
+def _made_earlier(folder: Path, size: Size) -> Made | None:
+    try:
+        made = msgspec.json.decode((folder / _MADE).read_bytes(), type=Made)
+    except FileNotFoundError:
+        return None
+    if (made.accounts, made.transactions) != size:
+        raise Failure(
+            "OTHER_LEDGER",
+            f"{folder} keeps a ledger of {made.transactions:,} transactions and "
+            f"{made.accounts:,} accounts; ask for that size, or for another folder",
+            Exit.USAGE,
+        )
+    return made
+
+
+def measure(site: Site, rounds: int) -> PageTimes:
+    """Start the node, ask so many times for every page, stop it."""
     store = open_store(site.cluster.nodes[0].home.ledger, read_only=True)
     try:
-        assert store.head is not None, "the store is filled"
-        addresses = list(_addresses(store, site.accounts))
-        depth = store.head.height // 2
-        newest = read_receipt(store.rows(store.head.height)[-1].receipt).subject.hex()
+        addresses = list(_addresses(store, site, rounds))
+        newest = read_receipt(store.rows(site.made.height)[-1].receipt).subject.hex()
     finally:
         store.close()
-    treasury = f"/en/accounts/{TREASURY.lei}/avail"
     with site.cluster as cluster:
         cluster.start()
-        cluster.wait_for_height(0, seconds=120)
+        cluster.wait_for_height(0, seconds=600)
         with httpx.Client(base_url=cluster.urls[0], timeout=60) as client:
             _wait_for_index(client, newest)
             times: dict[str, list[float]] = {}
             for kind, address in addresses:
                 times.setdefault(kind, []).append(_asked(client, address))
-            first, deep = [], []
-            for number in range(_ROUNDS):  # in turn, so that both meet the same machine
-                first.append(_asked(client, f"{treasury}?round={number}"))
-                deep.append(_asked(client, f"{treasury}?height={_depth(number)}&round={number}"))
-    worst = {kind: _percentile(found, 0.95) for kind, found in times.items()}
-    slowest = max(worst, key=lambda kind: worst[kind])
+            first: dict[str, list[float]] = {}
+            deep: dict[str, list[float]] = {}
+            for number in range(rounds):  # in turn, so that both meet the same machine
+                for kind, begins, goes_on in _histories(site, number):
+                    first.setdefault(kind, []).append(_asked(client, begins))
+                    deep.setdefault(kind, []).append(_asked(client, goes_on))
     everything = [one for found in times.values() for one in found]
     return PageTimes(
         _percentile(everything, 0.95),
-        slowest,
-        worst[slowest],
-        _percentile(first, 0.5),
-        _percentile(deep, 0.5),
-        depth,
+        {kind: _percentile(found, 0.95) for kind, found in times.items()},
+        {kind: _percentile(found, 0.5) for kind, found in first.items()},
+        {kind: _percentile(found, 0.5) for kind, found in deep.items()},
     )
 
 
-def _depth(number: int) -> int:
-    """A height in the first blocks, where the treasury paid every account."""
-    return 5 + number
+def _histories(site: Site, number: int) -> Iterator[tuple[str, str, str]]:
+    """Kinds of histories, each opened at its newest entry and among its oldest.
+
+    ``number`` tells the addresses of one round from those of another, so that no cache answers.
+    """
+    once = f"round={number}"
+    oldest = site.made.paid_height + 1 + number // 10
+    row = site.made.paid_after + 100 + number
+    busy = f"/en/accounts/{site.accounts[0].lei}/avail"
+    paid = f"/en/accounts/{TREASURY.lei}/avail"
+    transfers = "/en/transactions?operation=currency.Transfer"
+    yield "blocks", f"/en/blocks?{once}", f"/en/blocks?blocks={100 + number}"
+    yield "transactions", f"/en/transactions?{once}", f"/en/transactions?transactions={row}"
+    yield "one operation", f"{transfers}&{once}", f"{transfers}&transactions={oldest}.{number}"
+    yield "an account", f"{busy}?{once}", f"{busy}?height={oldest}&{once}"
+    yield "an account of long payments", f"{paid}?{once}", f"{paid}?height={5 + number}"
 
 
-def _addresses(store: Store, accounts: list[Account]) -> Iterator[tuple[str, str]]:
+def _addresses(store: Store, site: Site, rounds: int) -> Iterator[tuple[str, str]]:
     """Kinds of pages and addresses, in an order that is alike in every run."""
-    assert store.head is not None
     draw = random.Random(7)  # noqa: S311  # which pages are opened, not a secret
-    for _ in range(_ROUNDS):
-        height = draw.randrange(5, store.head.height + 1)
+    for _ in range(rounds):
+        height = draw.randrange(5, site.made.height + 1)
         row = draw.choice(store.rows(height))
-        party = draw.choice(accounts).lei
+        party = draw.choice(site.accounts).lei
         yield "overview", f"/en?round={draw.random()}"
         yield "blocks", f"/en/blocks?blocks={height}"
         yield "block", f"/en/blocks/{height}"
@@ -136,12 +206,14 @@ def _addresses(store: Store, accounts: list[Account]) -> Iterator[tuple[str, str
 
 
 def _asked(client: httpx.Client, address: str) -> float:
+    """How long a page takes, in ms; then time to look at it, as the node's lane for pages rests."""
     started = time.perf_counter()
     response = client.get(address, follow_redirects=True)
-    spent = (time.perf_counter() - started) * 1_000
+    spent = time.perf_counter() - started
     if response.status_code != 200:
         raise Failure("PAGE_FAILED", f"{address} answered {response.status_code}", Exit.UNREACHABLE)
-    return spent
+    time.sleep(_LOOK * spent)
+    return spent * 1_000
 
 
 def _wait_for_index(client: httpx.Client, newest: str) -> None:

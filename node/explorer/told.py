@@ -69,6 +69,11 @@ class Told:
         return self.receipt.code or APPLIED
 
     @cached_property
+    def owners(self) -> tuple[str, ...]:
+        """Whose accounts it moved, in the order of its postings."""
+        return tuple(dict.fromkeys(owner_of(p.account) for p in self.receipt.postings))
+
+    @cached_property
     def sentence(self) -> str:
         """What was stated, or for a deadline what it told."""
         view = self._view
@@ -80,12 +85,19 @@ class Told:
 
 
 def told_at(view: View, place: tuple[int, int]) -> Told:
-    """The receipt of a place; raises ``NO_SUCH_RESOURCE``."""
-    height, index = place
-    header = view.reader.header(height) if height <= view.head.height else None
-    if header is None or index >= header.receipts:
-        raise view.missing(f"receipt {str(index)[:20]} of block {str(height)[:20]}")
-    return Told(view, header, index)
+    """The receipt of a place; raises ``NO_SUCH_RESOURCE``.
+
+    Read once for each page: a long payment fills many rows of its payer's account.
+    """
+    key = ("told", place)
+    if key not in view.memo:
+        height, index = place
+        header = view.reader.header(height) if height <= view.head.height else None
+        if header is None or index >= header.receipts:
+            raise view.missing(f"receipt {str(index)[:20]} of block {str(height)[:20]}")
+        view.memo[key] = Told(view, header, index)
+    told: Told = view.memo[key]
+    return told
 
 
 def operation_title(declared: Declaration, language: str) -> str:
@@ -163,8 +175,7 @@ def signers_of(view: View, candidate: Candidate) -> list[Signer]:
 
 def counterparties(view: View, told: Told) -> tuple[str, ...]:
     """Parties whose accounts a receipt moved, but its author."""
-    owners = dict.fromkeys(owner_of(p.account) for p in told.receipt.postings)
-    return tuple(o for o in owners if o != told.author and view.party(o) is not None)
+    return tuple(o for o in told.owners if o != told.author and view.party(o) is not None)
 
 
 def history_slice(view: View, subject: str | bytes, cursor: str, limit: int) -> Slice:

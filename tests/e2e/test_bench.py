@@ -1,4 +1,4 @@
-"""``iic bench settle`` reports what it promises, from a load that really settled."""
+"""``iic bench`` reports what it promises, from real loads and pages that were really shown."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from cli.bench.faults import longest_gap
-from tests.e2e.command_line import Iic
+from tests.e2e.command_line import Ended, Iic
 
 KEYS = {
     "offered_tx_per_s",
@@ -55,3 +55,28 @@ def test_the_longest_gap_counts_from_the_last_answer_before_and_to_the_end() -> 
     assert longest_gap(answers, 2.5, 4.1) == 1.5
     assert longest_gap(answers, 0.0, 10.0) == 6.0
     assert longest_gap([], 1.0, 3.0) == 2.0
+
+
+def test_a_kept_ledger_is_measured_again_and_never_one_of_another_size(tmp_path: Path) -> None:
+    def audit(transactions: int, page_transactions: int) -> Ended:
+        return Iic(tmp_path)(
+            "bench", "audit", "--transactions", transactions, "--accounts", 20, "--keep", "ledger",
+            "--page-transactions", page_transactions, "--page-accounts", 100, "--page-rounds", 2,
+            "--json",
+        )  # fmt: skip
+
+    done = audit(400, 400)
+    assert done.status == 0, done.out + done.err
+    report = done.json
+    assert 0 < report["share"] < 1 and report["transactions"] >= 400
+    assert report["page_p95_ms"] > 0 and len(report["page_kinds_p95_ms"]) == 12
+    assert report["history_first_page_ms"].keys() == report["history_deep_page_ms"].keys()
+    made = (tmp_path / "ledger/made.json").read_bytes()
+
+    again = audit(0, 400)
+    assert again.status == 0, again.out + again.err
+    assert again.json["share"] is None and again.json["page_p95_ms"] > 0
+    assert (tmp_path / "ledger/made.json").read_bytes() == made
+
+    other = audit(0, 500)
+    assert other.status == 2 and "keeps a ledger of 400 transactions" in other.out

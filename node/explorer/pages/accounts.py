@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from itertools import islice
+from typing import Any, Final, NamedTuple
 
 from contracts.framework.forms import parse_instant
 from contracts.framework.posting import (
@@ -25,6 +26,9 @@ from node.explorer.site import Group, Page
 from node.explorer.table import Column, Format, Money, Slice, Table, cut, key_of, number_of
 from node.explorer.told import Told, told_at
 from node.explorer.view import View
+
+_OTHERS: Final = 4
+"""Of the other sides of a movement, so many are named."""
 
 
 class Row(NamedTuple):
@@ -107,16 +111,17 @@ def _movements(view: View, cursor: str, limit: int) -> Slice:
     else:
         step = step_before(view.reader, account, unit, (_height(view) + 1, 0))[0]
     rows: list[Movement] = []
+    owner = owner_of(account)
     for entry in postings(view.reader, account, unit, step):
-        others = dict.fromkeys(owner_of(p.account) for p in entry.receipt.postings)
-        others.pop(owner_of(account), None)
+        told = told_at(view, (entry.height, entry.position))
+        others = (other for other in told.owners if other != owner)
         rows.append(
             Movement(
-                told_at(view, (entry.height, entry.position)),
+                told,
                 Money(entry.posting.amount, unit),
                 Money(entry.posting.balance, unit),
                 entry.posting.sequence,
-                tuple(others)[:4],
+                tuple(islice(others, _OTHERS)),
             )
         )
         step = entry.before
