@@ -64,6 +64,12 @@ WORDS: Final = {
         "{count} of {size} validators of epoch {epoch}: {names}. "
         "Changes of validators since genesis that were checked: {changes}"
     ),
+    "recoveries": msg("Recoveries that it rests on"),
+    "recovery": msg(
+        "At block {height} no quorum was left, and {count} of {size} validators ended the epoch by "
+        "ceremony: {names}. Lost: {lost}. Nothing that was final before was lost, unless more than "
+        "{borne} of the signers hid votes"
+    ),
 }
 """What ``static/verify-page.js`` says, by the names that it uses."""
 

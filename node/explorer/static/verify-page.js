@@ -129,6 +129,12 @@ function provenFacts(found, shape) {
     count: signers.names.length, size: signers.validators, names: signers.names.join(", "),
     epoch: signers.epoch, changes: signers.changes,
   })]);
+  if (signers.recoveries.length) {
+    pairs.push(["recoveries", bullets(signers.recoveries.map((r) => say("recovery", {
+      height: r.height, count: r.signed.length, size: r.signed.length + r.lost.length,
+      names: r.signed.join(", "), lost: r.lost.join(", "), borne: r.liesBorne,
+    })))]);
+  }
   return facts(pairs);
 }
 

@@ -263,9 +263,10 @@ const HEADER = struct(1n, {
 });
 
 const FINALIZE = 3n;
+const RECOVER = 4n; // survivors of a disaster ended an epoch, where no quorum was left
 
 const CERTIFICATE = struct(1n, {
-  kind: integer(1n, 3n), epoch: uint, view: uint, block: hash32,
+  kind: integer(1n, 4n), epoch: uint, view: uint, block: hash32,
   signatures: list(struct(null, { signer: uint, signature: bytes(64) }), 1, 100),
 });
 
@@ -584,10 +585,15 @@ export async function verifyProof(data, genesis) {
   return verifyReceipt(PROVEN_RECEIPT(plain, "receipt"), genesis);
 }
 
-/** Who finalized a header, along every change of validators since genesis. */
+/**
+ * Who finalized a header, along every change of validators since genesis, and the recoveries on the
+ * way: where survivors ended an epoch in place of a quorum, who signed, who was lost, and how many
+ * of the signers may have hidden votes without a final block being lost.
+ */
 async function verifyFinality(finality, { chainId, validators: first }) {
   let validators = first;
   let height = 0n;
+  const recoveries = [];
   for (const change of finality.changes) {
     await requireCertified(change.header, change.certificate, validators, chainId);
     const following = change.validators;
@@ -598,6 +604,8 @@ async function verifyFinality(finality, { chainId, validators: first }) {
     if (!equal(hash, change.header.nextValidatorsHash)) {
       refuse("BAD_PROOF", `block ${change.header.height} hands over to other validators`);
     }
+    requireRightHeirs(change, validators);
+    recoveries.push(...recoveryIn(change.header, change.certificate, validators));
     validators = following;
     height = change.header.height;
   }
@@ -606,13 +614,38 @@ async function verifyFinality(finality, { chainId, validators: first }) {
     refuse("BAD_PROOF", "the header is older than the last change of validators");
   }
   await requireCertified(header, certificate, validators, chainId);
+  recoveries.push(...recoveryIn(header, certificate, validators));
   return {
+    recoveries,
     epoch: validators.epoch,
     validators: validators.validators.length,
     changes: changes.length,
     names: certificate.signatures.map((s) => validators.validators[Number(s.signer)].name),
   };
 }
+
+/** The survivors' own block hands over to those who signed it and to nobody else. */
+function requireRightHeirs({ header, certificate, validators: following }, { validators }) {
+  if (certificate.kind !== RECOVER || certificate.view !== header.view) return;
+  const heirs = certificate.signatures.map((s) => validators[Number(s.signer)].plain);
+  if (!equal(encode(heirs), encode(following.validators.map((v) => v.plain)))) {
+    refuse("BAD_PROOF", `the recovery in block ${header.height} hands over to others`);
+  }
+}
+
+function recoveryIn(header, certificate, { validators, epoch }) {
+  if (certificate.kind !== RECOVER) return [];
+  const signers = new Set(certificate.signatures.map((s) => Number(s.signer)));
+  const named = (signs) => validators.filter((_, i) => signers.has(i) === signs).map((v) => v.name);
+  return [{
+    height: header.height, epoch, signed: named(true), lost: named(false),
+    liesBorne: signers.size - faults(validators.length) - 1,
+    confirms: certificate.view !== header.view,
+  }];
+}
+
+/** How many of so many validators consensus bears. */
+const faults = (size) => Math.floor((size - 1) / 3);
 
 async function requireCertified(header, certificate, validators, chainId) {
   requireChain(header, chainId);
@@ -622,20 +655,25 @@ async function requireCertified(header, certificate, validators, chainId) {
   }
   const block = await headerHash(header);
   const { kind, view, epoch, signatures } = certificate;
-  if (kind !== FINALIZE || !equal(certificate.block, block) || view !== header.view) {
+  // Only a block that hands over may be final in a later view than its own, or by survivors.
+  const last = !equal(header.nextValidatorsHash, header.validatorsHash);
+  const fits = kind === FINALIZE || (last && kind === RECOVER);
+  const inTime = view === header.view || (last && view > header.view);
+  if (!fits || !inTime || !equal(certificate.block, block)) {
     refuse("BAD_CERTIFICATE", `the certificate is no finalization of block ${header.height}`);
   }
   const size = validators.validators.length;
-  const quorum = size - Math.floor((size - 1) / 3);
+  const [needed, tag] = kind === RECOVER
+    ? [Math.ceil(size / 2), "vote-recover"] : [size - faults(size), "vote-finalize"];
   if (epoch !== validators.epoch) refuse("BAD_CERTIFICATE", "the certificate is of another epoch");
   if (signatures.some((s, i) => i > 0 && s.signer <= signatures[i - 1].signer)) {
     refuse("BAD_CERTIFICATE", "signers are in ascending order, each once");
   }
   if (signatures.at(-1).signer >= BigInt(size)) refuse("BAD_CERTIFICATE", "no such validator");
-  if (signatures.length < quorum) {
-    refuse("BAD_CERTIFICATE", `${signatures.length} signatures, a quorum is ${quorum} of ${size}`);
+  if (signatures.length < needed) {
+    refuse("BAD_CERTIFICATE", `${signatures.length} signatures, it takes ${needed} of ${size}`);
   }
-  const covered = message("vote-finalize", chainId, encode([epoch, view, block]));
+  const covered = message(tag, chainId, encode([epoch, view, block]));
   for (const { signer, signature } of signatures) {
     const key = validators.validators[Number(signer)].voteKey;
     if (!(await verifySignature(key, signature, covered))) {

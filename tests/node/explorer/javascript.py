@@ -41,14 +41,19 @@ export async function run({ genesis, proofs = [], signatures = [] }) {
   let trusted;
   const opened = await verdict(async () => { trusted = await readGenesis(genesis); });
   const told = [];
+  const recoveries = [];
   for (const hex of opened === "" ? proofs : []) {
-    told.push(await verdict(async () => { await verifyProof(bytes(hex), trusted); }));
+    told.push(await verdict(async () => {
+      const { signers } = await verifyProof(bytes(hex), trusted);
+      recoveries.push(signers.recoveries.map(
+        (r) => [Number(r.height), Number(r.epoch), r.signed, r.lost, r.liesBorne, r.confirms]));
+    }));
   }
   const accepted = [];
   for (const [key, signature, data] of signatures) {
     accepted.push(await verifySignature(bytes(key), bytes(signature), bytes(data)));
   }
-  return { genesis: opened, proofs: told, signatures: accepted };
+  return { genesis: opened, proofs: told, recoveries, signatures: accepted };
 }
 """
 _IMPORT = 'import { readGenesis, verifyProof, verifySignature } from "./verify.mjs";\n'
@@ -66,7 +71,7 @@ def engines() -> list[Any]:
 
 def verdicts(engine: str, folder: Path, work: dict[str, Any]) -> dict[str, Any]:
     """What ``verify.js`` says: for the genesis, each proof (its code, empty for verified) and each
-    signature."""
+    signature; and the recoveries that each verified proof rests on."""
     return _in_node(folder, work) if engine == "node" else _in_chromium(work)
 
 

@@ -22,7 +22,7 @@ from ledger_chains import (
 )
 
 from ledger import proof
-from ledger.block import VoteKind, assemble, sign_vote
+from ledger.block import Certificate, Header, VoteKind, assemble, sign_vote
 from ledger.codec import encode
 from ledger.errors import CodedError
 from ledger.genesis import GenesisFile, dump
@@ -30,6 +30,7 @@ from ledger.keys import verify
 from ledger.proof import Proven, ProvenReceipt, ProvenState
 from ledger.store.proofs import prove_extension, prove_receipt, prove_state
 from ledger.transaction import open_envelope
+from ledger.validators import ValidatorSet
 
 GENESIS = genesis_document()
 _replace: Any = msgspec.structs.replace
@@ -203,6 +204,108 @@ def test_the_script_reaches_the_verdicts_of_the_ledgers_own_verifier(
     told = verdicts(engine, tmp_path, {"genesis": GENESIS_TEXT, "proofs": hexes(files)})
     assert told["genesis"] == ""
     assert told["proofs"] == [_verdict(data) for data in files]
+
+
+def _sign(header: Header, kind: VoteKind, signers: tuple[int, ...], later: int = 0) -> Certificate:
+    """By the founders' keys, which the survivors keep; ``later`` than the block's own view."""
+    votes = [
+        sign_vote(
+            GENESIS.chain_id,
+            vote_keys(0)[signer],
+            place if header.epoch else signer,
+            kind,
+            header.epoch,
+            header.view + later,
+            header.hash(),
+        )
+        for place, signer in enumerate(signers)
+    ]
+    return assemble(votes)
+
+
+def _handover(*heirs: int) -> tuple[Build, ProvenReceipt]:
+    """A chain in which founders take over in block 2, and the proof of a receipt in block 3."""
+    chain = memory_chain()
+    chain.grow()
+    founders = chain.validators.validators
+    following = ValidatorSet(1, tuple(founders[index] for index in heirs))
+    for after in (following, None):
+        block = chain.block()
+        header = block.header
+        if after is not None:
+            header = _replace(header, next_validators_hash=after.hash(chain.chain_id))
+        kind = VoteKind.FINALIZE if after is None else VoteKind.RECOVER
+        chain.store.commit(
+            block._replace(header=header, certificate=_sign(header, kind, heirs), validators=after)
+        )
+        chain.state.absorb(chain._overlay)
+        chain.validators = after or chain.validators
+    found = prove_receipt(chain.store, 3, 1)
+    assert found is not None
+    return chain, found
+
+
+def _recovered() -> Iterator[Proven]:
+    """Proofs that rest on survivors: their own block, below it and above it, and a last block that
+    they or a quorum made final in a later view than its own."""
+    chain, above = _handover(1, 2)
+    for height in (1, 2):
+        found = prove_receipt(chain.store, height, 1)
+        assert found is not None
+        yield found
+    yield above
+    yield _handover(0, 1, 3)[1]
+    (change,) = above.finality.changes
+    for certificate in (
+        _sign(change.header, VoteKind.RECOVER, (0, 3), later=2),
+        _sign(change.header, VoteKind.FINALIZE, (0, 1, 2), later=2),
+    ):
+        changes = (_replace(change, certificate=certificate),)
+        yield _replace(above, finality=_replace(above.finality, changes=changes))
+
+
+def _usurped() -> Iterator[Proven]:
+    """What fewer than half, or half in favour of others, would have to forge."""
+    above = _handover(1, 2)[1]
+    (change,) = above.finality.changes
+    for certificate in (
+        _sign(change.header, VoteKind.RECOVER, (1,)),
+        _sign(change.header, VoteKind.RECOVER, (0, 2)),
+        _sign(change.header, VoteKind.RECOVER, (0, 1, 2)),
+        _sign(change.header, VoteKind.FINALIZE, (1, 2)),
+        _replace(_sign(change.header, VoteKind.FINALIZE, (1, 2)), kind=VoteKind.RECOVER),
+        _replace(_sign(change.header, VoteKind.RECOVER, (0, 1, 2)), kind=VoteKind.FINALIZE),
+        _replace(_sign(change.header, VoteKind.RECOVER, (1, 2)), view=change.header.view - 1),
+        _replace(_sign(change.header, VoteKind.RECOVER, (1, 2)), view=change.header.view + 1),
+    ):
+        changes = (_replace(change, certificate=certificate),)
+        yield _replace(above, finality=_replace(above.finality, changes=changes))
+    ordinary = above.finality.header
+    certificate = _sign(ordinary, VoteKind.RECOVER, (1, 2))
+    yield _replace(above, finality=_replace(above.finality, certificate=certificate))
+
+
+@pytest.mark.parametrize("engine", engines())
+def test_proofs_across_a_recovery_are_verified_alike_and_name_it(
+    engine: str, tmp_path: Path
+) -> None:
+    good, bad = list(_recovered()), list(_usurped())
+    files = [proof.write(proven) for proven in (*good, *bad)]
+    expected = [_verdict(data) for data in files]
+    assert not any(expected[: len(good)]) and all(expected[len(good) :])
+    rests = [
+        [list(map(_plain, r)) for r in proof.verify(proven, GENESIS).signers.recoveries]
+        for proven in good
+        if isinstance(proven, ProvenReceipt)
+    ]
+    assert [len(one) for one in rests] == [0, 1, 1, 1, 1, 0]
+    told = verdicts(engine, tmp_path, {"genesis": GENESIS_TEXT, "proofs": hexes(files)})
+    assert told["proofs"] == expected
+    assert told["recoveries"] == rests
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
 
 
 @pytest.mark.parametrize("engine", engines())
