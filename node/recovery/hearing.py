@@ -38,7 +38,7 @@ def hear(statements: Sequence[Statement], store: Store, validators: ValidatorSet
     """
     chain_id = head_of(store).chain_id
     signers = [statement.signer for statement in statements]
-    if signers != sorted(set(signers)) or signers[-1] >= validators.size:
+    if signers != sorted(set(signers)) or max(signers, default=0) >= validators.size:
         raise bad("statements are one of each survivor, in order", "statements")
     if len(signers) < validators.survivors:
         raise bad(

@@ -8,13 +8,16 @@ from pathlib import Path
 
 from contracts.barter import certificate as preference
 from ledger import checkpoint, genesis, proof, segment, snapshot
+from ledger.block import SignerSignature
 from ledger.codec import encode
 from ledger.errors import CodedError
 from ledger.hashing import Tag, message
 from ledger.store.interface import ChainReader
 from ledger.store.proofs import prove_extension, prove_receipt, prove_state
-from node.messages import BlockRequest, Status, ViewRequest, encode_message
+from node.messages import BlockRequest, FullBlock, Status, ViewRequest, encode_message
 from node.network.frames import encode_frame
+from node.recovery.documents import Recovery, Statement
+from node.replica.records import write_record
 from tests.cli.recorded import recorded_scenario
 
 _BLOCKS = 40
@@ -82,7 +85,14 @@ def _samples(store: ChainReader, document: bytes) -> Iterator[tuple[str, bytes]]
         kind, data = encode_message(sent)
         yield "message", bytes((kind,)) + data
         yield "frames", encode_frame(kind, data) * 2
-    for tag in (Tag.NOTARIZE, Tag.NULLIFY, Tag.FINALIZE):
+    votes = store.certificate(head.height)
+    kept = () if votes is None else (write_record(votes),)
+    said = Statement(0, head, votes, "", kept, bytes(64))
+    yield "survivor-statement", encode(said)
+    last = FullBlock(head, tuple(row.wire for row in store.rows(head.height) if row.wire), votes)
+    signed = SignerSignature(0, bytes(64))
+    yield "recovery", encode(Recovery("flood", (said,), head.view, (last,), (signed,)))
+    for tag in (Tag.NOTARIZE, Tag.NULLIFY, Tag.FINALIZE, Tag.RECOVER):
         yield "signer", message(tag, chain_id, encode((0, 7, bytes(32))))
     yield "event-stream", b'id: 3\nevent: block\ndata: {"height": 3}\n\n: ping\n\n'
     yield "typed-value", b"1,500.00"

@@ -27,6 +27,8 @@ from node.api import cursors
 from node.api.submissions import read_wires
 from node.messages import decode_message, encode_message
 from node.network.frames import Decoder, encode_frame
+from node.recovery.documents import read_recovery, read_statement
+from node.replica.records import recall
 from node.signer import guard
 
 CHAIN = bytes(range(32))
@@ -101,6 +103,13 @@ def signer_request(data: bytes) -> None:
         return
 
 
+def statement(data: bytes) -> None:
+    """What a survivor of a disaster states, down to the records of its journal."""
+    said = read_statement(data)
+    assert encode(said) == data
+    recall(said.records)
+
+
 def records(data: bytes) -> None:
     """A part of a snapshot."""
     assert snapshot.write_records(snapshot.read_records(data)) == data
@@ -146,6 +155,8 @@ TARGETS: dict[str, Target] = {
     "submission": submission,
     "cursor": text(lambda cursor: cursors.read(cursor, "history", CHAIN)),
     "signer": signer_request,
+    "survivor-statement": statement,
+    "recovery": canonical(read_recovery),
     "typed-value": text(typed),
     "certificate-codes": text(lambda codes: preference.from_parts(codes.split())),
 }

@@ -32,7 +32,10 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Samples:
     )
 
 
-STRICT = ("codec", "transaction", "message", "frames", "proof", "segment", "genesis")
+STRICT = (
+    *("codec", "transaction", "message", "frames", "proof", "segment", "genesis"),
+    *("survivor-statement", "recovery"),
+)
 
 
 @pytest.mark.parametrize("target", STRICT)

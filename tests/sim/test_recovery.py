@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from msgspec import structs
@@ -24,42 +24,13 @@ from ledger.store import proofs
 from ledger.store.chain import Store
 from ledger.store.memory import MemoryEnvironment
 from ledger.transaction import Transaction, build
-from node.config import Home
-from node.identity import NodeIdentity
-from node.opening import OpenNode
 from node.recovery import ceremony as recovery
-from node.recovery import documents
-from node.recovery.documents import Recovery, Statement
+from node.recovery.documents import Recovery
 from node.replica import events as ev
 from node.replica.records import recall
 from node.sim.application import lei
 from node.sim.turnover import Machine, Turnover, vote_key
-
-
-def opened(machine: Machine, folder: Path) -> OpenNode:
-    """A machine's disk as the ceremony sees it."""
-    home = Home(folder / str(machine.number))
-    home.votes.mkdir(parents=True, exist_ok=True)
-    head = machine.store.head
-    assert head is not None
-    who = machine.who(validators_after(machine.store, head))
-    keys = NodeIdentity(cast(PrivateKey, who.key), b"", cast(Any, None))
-    return OpenNode(
-        home, cast(Any, None), machine.world.genesis, keys, who.index, machine.store,
-        Journal(machine.votes),
-    )  # fmt: skip
-
-
-def play(world: Turnover, until: int) -> None:
-    """Go on to a moment of virtual time."""
-    while world.now < until:
-        world.now, _, action = heapq.heappop(world._queue)
-        action()
-
-
-def height(machine: Machine) -> int:
-    assert machine.store.head is not None
-    return machine.store.head.height
+from tests.sim.disaster import ceremony, height, hide, killed, opened, play
 
 
 def published(store: Store, number: int) -> PublishedBlock:
@@ -72,25 +43,9 @@ def published(store: Store, number: int) -> PublishedBlock:
     return PublishedBlock(header, rows, store.certificate(number), after)
 
 
-def ceremony(world: Turnover, survivors: list[Machine], folder: Path) -> Recovery:
-    nodes = [opened(machine, folder) for machine in survivors]
-    statements = [recovery.state(node) for node in nodes]
-    longest = max(survivors, key=height)
-    made = recovery.propose(longest.store, statements, "flood", world.clock)
-    signed = documents.combine([recovery.sign(node, made, world.clock) for node in nodes])
-    assert len(signed.signatures) == len(survivors)
-    return signed
-
-
 @pytest.mark.parametrize("seed", range(12))
 def test_survivors_go_on_and_lost_nodes_follow(seed: int, tmp_path: Path) -> None:
-    world = Turnover(seed, cuts=0)
-    world.machines = world.machines[:4]
-    for machine in world.machines:
-        machine.start()
-    play(world, 3_000 + 137 * seed)
-    for machine in world.machines:
-        machine.cut_power()
+    world = killed(seed, 4, 3_000 + 137 * seed)
     order = world.rng.sample(world.machines, 4)
     survivors, others = sorted(order[:2], key=lambda m: m.number), order[2:]
     final = dict(world.chain)
@@ -201,27 +156,9 @@ def test_a_last_block_that_may_be_final_is_confirmed_and_hands_over_as_it_says(
     ]
 
 
-def hide(said: Statement, key: PrivateKey) -> Statement:
-    """The statement of a survivor that does not tell what it voted for."""
-    hidden = structs.replace(said, records=())
-    return structs.replace(hidden, signature=key.sign(documents.stated(hidden)))
-
-
-def killed(seed: int, voting: int) -> Turnover:
-    """All machines lose power at some instant."""
-    world = Turnover(seed, cuts=0, voting=voting)
-    world.machines = world.machines[:voting]
-    for machine in world.machines:
-        machine.start()
-    play(world, 3_000 + 311 * seed)
-    for machine in world.machines:
-        machine.cut_power()
-    return world
-
-
 def keeps_all(seed: int, liars: int, folder: Path) -> bool:
     """Whether four of seven, those that lag most, keep what was final, if so many of them lie."""
-    world = killed(seed, voting=7)
+    world = killed(seed, 7, 3_000 + 311 * seed)
     survivors = sorted(sorted(world.machines, key=height)[:4], key=lambda m: m.number)
     nodes = [opened(machine, folder) for machine in survivors]
     said = [recovery.state(node) for node in nodes]
@@ -253,13 +190,7 @@ def test_no_final_block_is_lost_though_as_many_lie_as_the_ceremony_says_it_bears
 
 
 def test_what_the_ceremony_refuses(tmp_path: Path) -> None:
-    world = Turnover(3, cuts=0)
-    world.machines = world.machines[:4]
-    for machine in world.machines:
-        machine.start()
-    play(world, 5_000)
-    for machine in world.machines:
-        machine.cut_power()
+    world = killed(3, 4, 5_000)
     one, other = world.machines[:2]
     nodes = [opened(m, tmp_path) for m in (one, other)]
     statements = [recovery.state(node) for node in nodes]
