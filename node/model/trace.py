@@ -53,8 +53,8 @@ class Acceptor:
         self.votes = 0
         """How many votes were held against the rules."""
 
-    def started(self, view: int, block: bytes) -> None:
-        """The node starts with this block as its last committed one."""
+    def committed(self, view: int, block: bytes) -> None:
+        """The node holds this block as its last committed one."""
         self.final.add(Said(VoteKind.FINALIZE, view, block))
 
     def saved(self, records: Iterable[bytes]) -> None:
@@ -146,9 +146,9 @@ def accept_log(lines: Iterable[str], acceptor: Acceptor) -> None:
     for number, line in enumerate(lines, start=1):
         try:
             entry = json.loads(line)
-            start, saved = entry.get("start"), entry.get("saved", [])
-            if start is not None:
-                acceptor.started(int(start["view"]), bytes.fromhex(start["block"]))
+            head, saved = entry.get("committed"), entry.get("saved", [])
+            if head is not None:
+                acceptor.committed(int(head["view"]), bytes.fromhex(head["block"]))
             records = [bytes.fromhex(record) for record in saved]
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise Violation(f"line {number} is not one of a vote log: {error}") from error
