@@ -8,6 +8,7 @@ it never outlives its node.
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from typing import BinaryIO
@@ -43,7 +44,10 @@ def main() -> None:
     """Run as a child process. Ctrl-C at a terminal reaches the whole group: the node decides."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    serve(bytes.fromhex(sys.argv[1]), sys.stdin.buffer, sys.stdout.buffer)
+    try:
+        serve(bytes.fromhex(sys.argv[1]), sys.stdin.buffer, sys.stdout.buffer)
+    except BrokenPipeError:  # the node was killed: nobody waits for the answer still buffered
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from ledger.codec import encode
 from ledger.transaction import SignedTransaction, Transaction, build, transaction_id
 from node import limits
 from node.errors import Busy
+from node.verify.pipe import encode_job
 from node.verify.pool import VerifyPool
 from node.verify.worker import check_transaction
 
@@ -148,6 +151,19 @@ async def test_closing_leaves_no_process_behind() -> None:
     for pid in pids:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
+
+
+def test_a_worker_whose_node_was_killed_ends_without_a_word() -> None:
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "node.verify.worker", CHAIN.hex()],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert worker.stdout is not None
+    worker.stdout.close()
+    _, said = worker.communicate(encode_job(1, [wire(1)]), timeout=30)
+    assert (worker.returncode, said) == (0, b"")
 
 
 async def test_a_worker_is_small(pool: VerifyPool) -> None:
