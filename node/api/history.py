@@ -147,6 +147,15 @@ def merged(
         raise pruned(reader.base)
 
 
+def held(entries: Iterator[T]) -> Iterator[T]:
+    """The entries up to where a history leaves what this node holds, perhaps none."""
+    try:
+        yield from entries
+    except CodedError as error:
+        if error.code is not PRUNED:
+            raise
+
+
 def as_far_as_held(entries: Iterator[T]) -> Iterator[T]:
     """The entries up to where a history leaves what this node holds; raises if that is at once."""
     some = False

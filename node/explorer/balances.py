@@ -6,7 +6,8 @@ from contracts.executor import ANCHOR_EVERY
 from contracts.framework.posting import BALANCE
 from ledger.state import State
 from ledger.store.interface import ChainReader
-from node.api.history import Step, postings
+from node.api.history import Step, held, postings
+from node.api.words import pruned
 
 
 def step_before(
@@ -14,7 +15,8 @@ def step_before(
 ) -> tuple[Step, int]:
     """The newest posting of an account before a place, and the balance after it.
 
-    Number 0 of the account and its first balance if there is none.
+    Number 0 of the account and its first balance if there is none. Raises ``PRUNED`` of a time
+    that lies in blocks which the store does not hold.
     """
     record = State(reader, cached_records=1).get(BALANCE, account, unit)
     if record is None:
@@ -34,12 +36,14 @@ def step_before(
     if found is not None:
         step = Step(found.height, found.position, found.sequence)
     balance = record.amount
-    for entry in postings(reader, account, unit, step):
+    for entry in held(postings(reader, account, unit, step)):
         here = Step(entry.height, entry.position, entry.posting.sequence)
         if here[:2] < place:
             return here, entry.posting.balance
-        balance = entry.posting.balance - entry.posting.amount
-    return Step(0, 0, 0), balance
+        step, balance = entry.before, entry.posting.balance - entry.posting.amount
+    if step.sequence and step[:2] >= place:
+        raise pruned(reader.base)
+    return step if step.sequence else Step(0, 0, 0), balance
 
 
 def balance_at(reader: ChainReader, account: str, unit: str, height: int) -> int:

@@ -14,7 +14,7 @@ from contracts.framework.machine import Machine
 from ledger.codec import from_plain
 from ledger.receipt import read_receipt
 from node.api.describe import LEI_CHARS, events_by_name
-from node.api.history import merged
+from node.api.history import held, merged
 from node.explorer.view import View
 
 MOST_RECEIPTS: Final = 300
@@ -132,7 +132,8 @@ def _events(view: View, identity: bytes) -> list[tuple[int, str, Event]]:
 
 
 def _read_events(view: View, identity: bytes) -> Iterator[tuple[int, str, Event]]:
-    for place in islice(merged(view.reader, identity, None, ()), MOST_RECEIPTS):
+    places = held(merged(view.reader, identity, None, ()))
+    for place in islice(places, MOST_RECEIPTS):
         row = view.reader.row(place.height, place.position)
         assert row is not None, "an index names a stored row"
         for plain in reversed(read_receipt(row.receipt).events):

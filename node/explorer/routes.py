@@ -25,7 +25,7 @@ from ledger.store.interface import ChainReader
 from node.api.context import Api
 from node.api.guard import HEIGHT_HEADER
 from node.api.lane import Lane
-from node.api.words import respond
+from node.api.words import pruned, respond
 from node.errors import BAD_REQUEST, INTERNAL, NO_SUCH_RESOURCE, Busy
 from node.explorer import download, standalone, status
 from node.explorer.assets import PREFIX, assets
@@ -329,6 +329,8 @@ class Site:
             async with self._turn() as (index, reader, head):
                 view = self._view(request, page, language, index, reader, head)
                 found = table.read(view, cursor, DOWNLOAD_SLICE)
+                if found.torn:
+                    raise pruned(view.base)
                 rows += [machine_values(view, table.columns, row) for row in found.rows]
                 first = first or head
             if len(rows) > MAX_DOWNLOAD_ROWS:

@@ -98,10 +98,14 @@ class Column(Generic[R]):
 
 
 class Slice(NamedTuple):
-    """Rows of one page; ``next`` is the cursor of the page after it, empty at the end."""
+    """Rows of one page; ``next`` is the cursor of the page after it, empty at the end.
+
+    ``torn`` says that what comes after the rows is in blocks that this node does not hold.
+    """
 
     rows: Sequence[Any]
     next: str = ""
+    torn: bool = False
 
 
 Read = Callable[["View", str, int], Slice]
@@ -135,6 +139,7 @@ class Shown(NamedTuple):
     next: str
     csv: str
     parquet: str
+    torn: bool
 
 
 def entire(rows: Sequence[Any]) -> Read:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -15,15 +16,17 @@ from contracts.framework.render import PLACE, words
 from contracts.register.records import KEY_OWNER
 from ledger.block import Header
 from ledger.codec import from_plain
+from ledger.errors import PRUNED, CodedError
 from ledger.receipt import Receipt, read_receipt
 from node.api import cursors
 from node.api.describe import events_by_name
 from node.api.histories import HISTORY, cursor_after, resumed, tracks_of
 from node.api.history import merged
+from node.api.words import pruned
 from node.explorer.cells import APPLIED
 from node.explorer.facts import Line, lines_of
 from node.explorer.language import msg
-from node.explorer.table import Slice
+from node.explorer.table import Slice, place_text
 from node.explorer.view import View
 
 
@@ -85,7 +88,7 @@ class Told:
 
 
 def told_at(view: View, place: tuple[int, int]) -> Told:
-    """The receipt of a place; raises ``NO_SUCH_RESOURCE``.
+    """The receipt of a place; raises ``NO_SUCH_RESOURCE`` or ``PRUNED``.
 
     Read once for each page: a long payment fills many rows of its payer's account.
     """
@@ -95,9 +98,19 @@ def told_at(view: View, place: tuple[int, int]) -> Told:
         header = view.reader.header(height) if height <= view.head.height else None
         if header is None or index >= header.receipts:
             raise view.missing(f"receipt {str(index)[:20]} of block {str(height)[:20]}")
+        if height < view.base:
+            raise pruned(view.base)
         view.memo[key] = Told(view, header, index)
     told: Told = view.memo[key]
     return told
+
+
+def told_slice(view: View, places: Sequence[tuple[int, int]], limit: int) -> Slice:
+    """Receipts of places in the index, newest first, as far as this node holds them."""
+    rows = [told_at(view, place) for place in places if place[0] >= view.base]
+    whole = len(rows) == len(places) == limit
+    more = place_text(places[-1]) if whole else ""
+    return Slice(rows, more, torn=view.base > 0 and not more)
 
 
 def operation_title(declared: Declaration, language: str) -> str:
@@ -187,8 +200,13 @@ def history_slice(view: View, subject: str | bytes, cursor: str, limit: int) -> 
         place = cursors.read(cursor, HISTORY, name)
         before, tracks = (place.height, place.index), resumed(place)
     rows: list[Told] = []
-    for found in merged(view.reader, name, before, tracks):
-        rows.append(told_at(view, (found.height, found.position)))
-        if len(rows) == limit:
-            return Slice(rows, cursor_after(name, found))
+    try:
+        for found in merged(view.reader, name, before, tracks):
+            rows.append(told_at(view, (found.height, found.position)))
+            if len(rows) == limit:
+                return Slice(rows, cursor_after(name, found))
+    except CodedError as error:
+        if error.code is not PRUNED:
+            raise
+        return Slice(rows, torn=True)
     return Slice(rows)

@@ -67,6 +67,8 @@ class View:
         """The page's address without the language: ``/blocks/7``."""
         self.parameters = parameters
         self.query = query
+        self.base = reader.base
+        """The lowest block whose transactions this node holds; 0 if it holds all of them."""
         self._object_pages = object_pages
         self.sessions = sessions
         self.cookies = cookies
@@ -182,4 +184,5 @@ class View:
             self.here(**{table.name: found.next}) + f"#{table.name}" if found.next else "",
             self.here(**{table.name: "", "download": f"{table.name}.csv"}),
             self.here(**{table.name: "", "download": parquet}) if parquet else "",
+            found.torn,
         )

@@ -26,8 +26,10 @@ class Listing(NamedTuple):
 class IndexReader:
     """Reads of one unchanging index."""
 
-    def __init__(self, reader: Reader, height: int) -> None:
+    def __init__(self, reader: Reader, height: int, first: int = 0) -> None:
         self._reader = reader
+        self.first = first
+        """The lowest block in it: what it counts, it counts from there on."""
         self.height = height
         """The newest block in it; -1 before any."""
 

@@ -53,8 +53,8 @@ LEAST_PAUSE_S: Final = 0.25
 class Mark(Struct, tag=1):
     """How far the index reaches: the ledger, the layout, the newest block in it.
 
-    ``first`` is the lowest block that was read; ``based`` tells whether the totals from before it
-    are known.
+    ``first`` is the lowest block that was read; ``based`` tells whether the totals from before it,
+    and the parties and objects of that time, are known.
     """
 
     chain_id: bytes
@@ -119,7 +119,7 @@ class Index:
         """Reads of one unchanging index; take it before the store's, so that it is not ahead."""
         with self._environment.snapshot() as reader:
             mark = _read_mark(reader.get(Table.DERIVED, records.META))
-            yield IndexReader(reader, -1 if mark is None else mark.height)
+            yield IndexReader(reader, mark.height, mark.first) if mark else IndexReader(reader, -1)
 
     def _run(self) -> None:
         try:
@@ -164,6 +164,7 @@ class Index:
             return Mark(chain_id, records.LAYOUT, -1, b"", 0)
         header = self._node.store.header(mark.height)
         fits = header is not None and header.hash() == mark.hash
+        fits = fits and mark.height + 1 >= self._node.store.base  # no blocks fell out between
         if mark.chain_id == chain_id and mark.layout == records.LAYOUT and fits:
             return mark
         self._environment.close()
@@ -197,7 +198,7 @@ class Index:
         mark = self._mark
         if mark.height < 0:
             self._begin(batch)
-            first = _lowest(chain, head)
+            first = chain.base
             mark = Mark(mark.chain_id, mark.layout, first - 1, b"", first)
         last = mark.height
         header = None
@@ -210,11 +211,13 @@ class Index:
             header = chain.header(last)
             assert header is not None, "blocks have no holes up to the head"
             batch.add(Block(header, chain.rows(last)))
-        self._list(batch, state)
         based = mark.based
         if not based and last == head:
             _base(batch, state)
+            if mark.first:
+                self._from_before(batch, state)
             based = True
+        self._list(batch, state)
         digest = mark.hash if header is None else header.hash()
         mark = Mark(mark.chain_id, mark.layout, last, digest, mark.first, based)
         batch.puts[records.META] = encode(mark)
@@ -229,6 +232,19 @@ class Index:
         for party in application.parties:
             batch.homes[party.lei] = party.profile.home
             batch.touched.add(party.lei)
+
+    def _from_before(self, batch: Batch, state: State) -> None:
+        """Parties and objects of which only blocks tell that the store does not hold."""
+        batch.touched.update(party.lei for _, party in state.scan(PARTY))
+        for name, machine in machines().items():
+            if name in _KEYED_OTHERWISE:
+                continue
+            for _, record in state.scan(machine.table):
+                [identity, *rest] = machine.key(record)
+                if rest or not isinstance(identity, bytes) or identity in batch.objects:
+                    continue
+                if not self._environment.get(Table.DERIVED, records.OBJECT + identity):
+                    batch.objects[identity] = (0, 0)
 
     def _home(self, state: State, lei: str) -> str:
         stored = self._environment.get(Table.DERIVED, records.PARTY + lei.encode())
@@ -339,20 +355,6 @@ def _base(batch: Batch, state: State) -> None:
             batch.puts[records.series_prefix(records.BASE, series)] = records.total(before)
             if not batch.total_of(series):
                 batch.puts[records.series_prefix(records.TOTAL, series)] = records.total(0)
-
-
-def _lowest(chain: ChainReader, head: int) -> int:
-    """The lowest block from which the store holds every one."""
-    if chain.header(0) is not None and (head == 0 or chain.header(1) is not None):
-        return 0
-    low, high = 1, head
-    while low < high:
-        middle = (low + high) // 2
-        if chain.header(middle) is None:
-            low = middle + 1
-        else:
-            high = middle
-    return low
 
 
 def _read_mark(data: bytes | None) -> Mark | None:

@@ -16,7 +16,7 @@ from contracts.framework.posting import (
 from ledger.errors import CodedError
 from ledger.state import State
 from node.api.accounts import known_account
-from node.api.history import Step, postings
+from node.api.history import Step, held, postings
 from node.errors import BAD_REQUEST
 from node.explorer.balances import step_before
 from node.explorer.index.records import Series
@@ -112,7 +112,7 @@ def _movements(view: View, cursor: str, limit: int) -> Slice:
         step = step_before(view.reader, account, unit, (_height(view) + 1, 0))[0]
     rows: list[Movement] = []
     owner = owner_of(account)
-    for entry in postings(view.reader, account, unit, step):
+    for entry in held(postings(view.reader, account, unit, step)):
         told = told_at(view, (entry.height, entry.position))
         others = (other for other in told.owners if other != owner)
         rows.append(
@@ -127,6 +127,8 @@ def _movements(view: View, cursor: str, limit: int) -> Slice:
         step = entry.before
         if len(rows) == limit:
             break
+    if step.sequence and step.height < view.base:
+        return Slice(rows, torn=True)
     following = f"{step.height}.{step.position}.{step.sequence}" if step.sequence else ""
     return Slice(rows, following if rows else "")
 

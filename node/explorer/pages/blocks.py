@@ -65,6 +65,8 @@ def blocks(view: View) -> dict[str, Any]:
 
 def _rows(view: View, cursor: str, limit: int) -> Slice:
     header = _requested(view)
+    if header.receipts and header.height < view.base:
+        return Slice((), torn=True)
     first = number_of(cursor)
     last = min(first + limit, header.receipts)
     rows = [Told(view, header, index) for index in range(first, last)]

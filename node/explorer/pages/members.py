@@ -33,9 +33,8 @@ from node.explorer.table import (
     cut,
     key_of,
     place_of,
-    place_text,
 )
-from node.explorer.told import Happened, Told, events_of, history_slice, told_at
+from node.explorer.told import Happened, Told, events_of, history_slice, told_slice
 from node.explorer.view import View
 
 
@@ -163,13 +162,13 @@ def _own(view: View, cursor: str, limit: int) -> Slice:
     lei: str = view.parameters["lei"]
     places = view.index.own_history(lei, place_of(cursor), limit)
     found = []
-    for place in places:
-        told = told_at(view, place)
+    within = told_slice(view, places, limit)
+    for told in within.rows:
         for event in events_of(view, told.receipt):
             mine = event.lines and event.lines[0].value == lei
             if mine and event.name.startswith("register."):
                 found.append(OwnEvent(told, event))
-    return Slice(found, place_text(places[-1]) if len(places) == limit else "")
+    return within._replace(rows=found)
 
 
 OWN: Table[OwnEvent] = Table(

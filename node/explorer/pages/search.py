@@ -11,8 +11,8 @@ from node.api.describe import LEI_CHARS
 from node.explorer.language import msg
 from node.explorer.pages.transactions import TOLD_COLUMNS
 from node.explorer.site import Elsewhere, Page
-from node.explorer.table import Column, Format, Slice, Table, cut, place_of, place_text
-from node.explorer.told import Told, told_at
+from node.explorer.table import Column, Format, Slice, Table, cut, place_of
+from node.explorer.told import Told, told_at, told_slice
 from node.explorer.view import View
 
 MAX_QUERY = 140
@@ -97,8 +97,7 @@ def _goods(view: View, text: str) -> Iterator[Hit]:
 
 
 def _referenced(view: View, text: str) -> Iterator[Hit]:
-    for place in view.index.with_reference(text, 20):
-        told = told_at(view, place)
+    for told in told_slice(view, view.index.with_reference(text, 20), 20).rows:
         yield Hit(msg("reference"), told.reference, told.path, told.sentence)
 
 
@@ -134,8 +133,7 @@ def search(view: View) -> dict[str, Any]:
 
 def _with_goods(view: View, cursor: str, limit: int) -> Slice:
     places = view.index.with_goods(view.parameters["code"], place_of(cursor), limit)
-    more = place_text(places[-1]) if len(places) == limit else ""
-    return Slice([told_at(view, place) for place in places], more)
+    return told_slice(view, places, limit)
 
 
 GOODS: Table[Told] = Table(

@@ -19,9 +19,16 @@ from node.explorer.table import (
     Table,
     number_of,
     place_of,
-    place_text,
 )
-from node.explorer.told import Told, asked, events_of, operation_title, signers_of, told_at
+from node.explorer.told import (
+    Told,
+    asked,
+    events_of,
+    operation_title,
+    signers_of,
+    told_at,
+    told_slice,
+)
 from node.explorer.view import View
 
 TOLD_COLUMNS: tuple[Column[Told], ...] = (
@@ -45,14 +52,14 @@ TOLD_COLUMNS: tuple[Column[Told], ...] = (
 def _all(view: View, cursor: str, limit: int) -> Slice:
     chosen = view.query.get("operation", "")
     if chosen:
-        places = view.index.with_operation(chosen, place_of(cursor), limit)
-        more = place_text(places[-1]) if len(places) == limit else ""
-        return Slice([told_at(view, place) for place in places], more)
+        return told_slice(view, view.index.with_operation(chosen, place_of(cursor), limit), limit)
     last = number_of(cursor) if cursor else view.index.transactions
     numbers = range(last - 1, max(last - limit, 0) - 1, -1)
     found = (view.index.transaction(number) for number in numbers)
-    rows = [told_at(view, place) for place in found if place is not None]
-    return Slice(rows, str(last - limit) if last > limit else "")
+    places = [place for place in found if place is not None]
+    rows = [told_at(view, place) for place in places if place[0] >= view.base]
+    more = str(last - limit) if last > limit and len(rows) == len(places) else ""
+    return Slice(rows, more, torn=view.base > 0 and not more)
 
 
 TRANSACTIONS: Table[Told] = Table(
