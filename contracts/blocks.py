@@ -95,7 +95,7 @@ def make_block(
         header=header,
         certificate=None,
         rows=tuple(map(Row, wires, receipts)),
-        transaction_ids=tuple(candidate.id for candidate in execution.included),
+        transactions={one.id: one.transaction.valid_until for one in execution.included},
         state=changes,
         pages=tree.pages,
         anchors=execution.anchors,

@@ -76,13 +76,14 @@ class History:
 
     def block(self, height: int, receipts: Iterable[Receipt]) -> Iterator[Finding]:
         """Take the receipts of the next block; what is wrong with them."""
-        accounts = self._accounts
+        accounts, subjects = self._accounts, self._subjects
         for index, receipt in enumerate(receipts):
             place = (height, index)
-            if receipt.subject in self._subjects:
-                what = f"{_where(place)}: {receipt.subject.hex()} has a receipt already"
+            subject = receipt.subject
+            if subject in subjects:
+                what = f"{_where(place)}: {subject.hex()} has a receipt already"
                 yield Finding(13, "once", what)
-            self._subjects.add(receipt.subject)
+            subjects.add(subject)
             if receipt.code and (receipt.postings or receipt.events):
                 yield Finding(1, "refusals-book-nothing", f"{_where(place)}: refused, and booked")
             sums: dict[str, int] = {}
@@ -92,7 +93,11 @@ class History:
                 entry = (posting.account, unit)
                 balance, count, last = accounts.get(entry) or self._opened(entry)
                 balance, count = balance + amount, count + 1
-                if (posting.balance, posting.sequence, posting.previous) != (balance, count, last):
+                if (
+                    posting.balance != balance
+                    or posting.sequence != count
+                    or posting.previous != last
+                ):
                     what = f"{_where(place)}: {posting.account} does not follow from its postings"
                     yield Finding(16, "postings-chain", what)
                 accounts[entry] = (balance, count, place)

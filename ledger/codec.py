@@ -48,6 +48,7 @@ PublicKey = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
 Signature = Annotated[bytes, msgspec.Meta(min_length=64, max_length=64)]
 
 _NATIVE = (bytes,)
+_LEAST, _MOST = -limits.MAX_INT - 1, limits.MAX_INT
 _pack = msgspec.msgpack.Encoder().encode
 """msgspec writes shortest forms; tests hold it against msgpack's own packer."""
 
@@ -132,18 +133,20 @@ def _unpack(data: bytes) -> Any:
 
 
 def _check_profile(plain: Any) -> None:
-    kind = type(plain)
-    if kind is tuple:
-        for item in plain:
-            inner = type(item)  # the usual leaves here: a call for each would take the time
-            if inner is bytes or (inner is str and item.isascii()):
+    """Raise unless a value, with all that is nested in it, is of the profile."""
+    arrays = [(plain,)]
+    for array in arrays:  # which grows: a call for each nested array would take the time
+        for item in array:
+            kind = type(item)
+            if kind is bytes:
                 continue
-            _check_profile(item)
-    elif kind is str:
-        if not plain.isascii() and not unicodedata.is_normalized("NFC", plain):
-            raise CodedError(NOT_CANONICAL, "text must be in Unicode NFC")
-    elif kind is int:
-        if not -limits.MAX_INT - 1 <= plain <= limits.MAX_INT:
-            raise CodedError(MALFORMED, "integers lie within -(2^63) and 2^63-1")
-    elif kind is not bytes and kind is not bool and plain is not None:
-        raise CodedError(MALFORMED, f"{kind.__name__} is not part of the ledger's profile")
+            if kind is str:
+                if not item.isascii() and not unicodedata.is_normalized("NFC", item):
+                    raise CodedError(NOT_CANONICAL, "text must be in Unicode NFC")
+            elif kind is int:
+                if not _LEAST <= item <= _MOST:
+                    raise CodedError(MALFORMED, "integers lie within -(2^63) and 2^63-1")
+            elif kind is tuple:
+                arrays.append(item)
+            elif kind is not bool and item is not None:
+                raise CodedError(MALFORMED, f"{kind.__name__} is not part of the ledger's profile")

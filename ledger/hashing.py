@@ -6,18 +6,18 @@ presented as another; the chain id keeps objects of one ledger out of every othe
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from enum import Enum
 from functools import lru_cache
+from hashlib import sha256
 
 HASH_BYTES = 32
 NO_CHAIN = bytes(HASH_BYTES)
 """The chain id under which a genesis document is hashed, before any chain id exists."""
 
 
-class Tag(Enum):
-    """The domains. Each value is unique and none is a prefix of another (all end in NUL)."""
+class Tag(bytes, Enum):
+    """The domains. Each is unique and none is a prefix of another (all end in NUL)."""
 
     GENESIS = b"iic/genesis/1\0"
     GENESIS_APPROVAL = b"iic/genesis-approval/1\0"
@@ -46,18 +46,18 @@ class Tag(Enum):
     HELLO = b"iic/hello/1\0"
     LOGIN = b"iic/login/1\0"
 
-    __hash__ = object.__hash__
-    """By identity, in C: :func:`hasher` looks a tag up several times for each transaction."""
+    __hash__ = bytes.__hash__
+    """In C: some are looked up several times for each transaction."""
 
 
 def message(tag: Tag, chain_id: bytes, data: bytes) -> bytes:
     """The bytes that a signature of this domain covers."""
-    return tag.value + chain_id + data
+    return tag + chain_id + data
 
 
 def digest(tag: Tag, chain_id: bytes, data: bytes) -> bytes:
     """SHA-256 of :func:`message`, 32 bytes."""
-    return hasher(tag, chain_id)(data)
+    return sha256(tag + chain_id + data).digest()
 
 
 Hasher = Callable[[bytes], bytes]
@@ -66,7 +66,7 @@ Hasher = Callable[[bytes], bytes]
 @lru_cache(maxsize=512)
 def hasher(tag: Tag, chain_id: bytes) -> Hasher:
     """:func:`digest` for one tag and chain: hashes the prefix once."""
-    prefix = hashlib.sha256(tag.value + chain_id).copy
+    prefix = sha256(tag + chain_id).copy
 
     def hash_of(data: bytes) -> bytes:
         state = prefix()

@@ -171,7 +171,12 @@ def evaluate(
     ``NO_POLICY_RULE``, ``OVER_POLICY_LIMIT``, ``OVER_DAILY_LIMIT``, or ``MISSING_SIGNATURES``,
     which names what is missing.
     """
-    roles = [_require_usable(key, time).role for key in keyring.keys if key.public_key in signers]
+    roles = []
+    for key in keyring.keys:
+        if key.public_key in signers:
+            if key.status is not KeyStatus.ACTIVE or not key.valid_from <= time < key.expires:
+                raise _unusable(key, time)
+            roles.append(key.role)
     covering = rules_for(keyring, operation_class)
     if not covering:
         raise CodedError(
@@ -190,16 +195,14 @@ def evaluate(
     raise _refusal(covering, operation_class, value, roles, over_day, spent)
 
 
-def _require_usable(key: Key, time: int) -> Key:
+def _unusable(key: Key, time: int) -> CodedError:
     if key.status is not KeyStatus.ACTIVE:
-        raise CodedError(KEY_FROZEN, f"the key {key.name!r} is {key.status.value} and cannot sign")
-    if not key.valid_from <= time < key.expires:
-        raise CodedError(
-            KEY_EXPIRED,
-            f"the key {key.name!r} signs from {key.valid_from} until before {key.expires}, "
-            f"block time is {time}",
-        )
-    return key
+        return CodedError(KEY_FROZEN, f"the key {key.name!r} is {key.status.value} and cannot sign")
+    return CodedError(
+        KEY_EXPIRED,
+        f"the key {key.name!r} signs from {key.valid_from} until before {key.expires}, "
+        f"block time is {time}",
+    )
 
 
 def _satisfied(rule: Rule, roles: list[str]) -> bool:

@@ -271,7 +271,7 @@ class Overlay(State):
 
     def put_known(self, table: Table[R], key: bytes, record: R) -> None:
         """:meth:`put_record` for a record whose fields are known to be in their ranges."""
-        self._write(key, record, table.encode_known(record))
+        self._write(key, record, table._encoder.encode(record))
 
     def read_once(self, table: Table[R], key: bytes) -> R | None:
         """As :meth:`record`, without keeping what was read: for passes over very many records."""

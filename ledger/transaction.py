@@ -100,8 +100,8 @@ def open_envelope(data: bytes) -> SignedTransaction:
     are ``NOT_CANONICAL`` by the ordering rule of the structure and reported as ``MALFORMED``.
     """
     signed = _canonical(data)
-    order = [s.key for s in signed.signatures]
-    if len(order) > 1 and any(a >= b for a, b in pairwise(order)):
+    given = signed.signatures
+    if len(given) > 1 and any(a.key >= b.key for a, b in pairwise(given)):
         raise CodedError(
             MALFORMED,
             "signatures are in ascending order of keys, each key once",
@@ -142,30 +142,6 @@ def read_content(chain_id: bytes, content: bytes) -> Transaction:
             field="chain_id",
         )
     return transaction
-
-
-class _Window(msgspec.Struct, array_like=True, frozen=True):
-    """The first fields of :class:`Transaction`, its operations left as they are."""
-
-    tag: int
-    chain_id: bytes
-    author: str
-    operations: msgspec.Raw
-    valid_until: int
-
-
-class _Envelope(msgspec.Struct, array_like=True, frozen=True):
-    tag: int
-    content: bytes
-
-
-_read_envelope = msgspec.msgpack.Decoder(_Envelope).decode
-_read_window = msgspec.msgpack.Decoder(_Window).decode
-
-
-def valid_until_of(wire: bytes) -> int:
-    """``valid_until`` of a recorded transaction's bytes, without decoding the rest."""
-    return _read_window(_read_envelope(wire).content).valid_until
 
 
 def verify_signatures(chain_id: bytes, signed: SignedTransaction) -> None:

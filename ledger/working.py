@@ -17,7 +17,6 @@ from ledger.merkle import Frontier
 from ledger.state import MemoryMap
 from ledger.statetree import NoPages, tree_of
 from ledger.store.interface import BlockCommit
-from ledger.transaction import valid_until_of
 from ledger.validators import ValidatorSet
 
 _PRUNED_AT_LEAST = 100_000
@@ -97,9 +96,7 @@ class WorkingLedger:
                 pages.pop(path, None)
             else:
                 pages[path] = page
-        first = len(block.rows) - len(block.transaction_ids)
-        for id, row in zip(block.transaction_ids, block.rows[first:], strict=True):
-            self._open[id] = valid_until_of(row.wire)
+        self._open.update(block.transactions)
         if block.validators is not None:
             self._validators = {block.validators.epoch: block.validators}
         if len(self._open) >= self._pruned_at:

@@ -249,13 +249,14 @@ def _approve(
     amount: int | None,
     signers: Collection[bytes],
 ) -> Grants:
-    rule = None
     spent = 0
     day = 0
-    if [r for r in keyring.rules if r.daily_limit is not None]:
-        day = day_of(time)
-        before = state.get(DAILY_SPEND, lei, policy)
-        spent = before.amount if before is not None and before.day == day else 0
+    for one in keyring.rules:
+        if one.daily_limit is not None:
+            day = day_of(time)
+            before = state.get(DAILY_SPEND, lei, policy)
+            spent = before.amount if before is not None and before.day == day else 0
+            break
     rule = evaluate(keyring, policy, amount, signers, time, spent=spent)
     if rule.daily_limit is None:
         return []

@@ -189,7 +189,7 @@ class Context:
             party = self.state.get(PARTY, owner)
             if party is None or party.state not in HOLDERS:
                 raise CodedError(STANDING_FORBIDS, f"{owner} is no member and holds no balance")
-        name = unit.value
+        name = unit._value_  # as .value, which is a property in Python
         self._book(debit, name, -amount)
         self._book(credit, name, amount)
 

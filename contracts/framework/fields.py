@@ -150,17 +150,6 @@ def checker_of(struct: type[Struct]) -> Check:
 
 def _step(field: Field) -> Check | None:
     name = field.name
-    problem = None if field.many is not None or field.group else problem_of(field.kind)
-    if problem is not None:
-
-        def alone(value: Any) -> None:
-            item = getattr(value, name)
-            if item is not None:
-                sentence = problem(item)
-                if sentence:
-                    raise CodedError(INVALID_FIELD, sentence, field=name)
-
-        return alone
     inner = _value_check(field)
     if inner is None:
         return None
@@ -168,38 +157,40 @@ def _step(field: Field) -> Check | None:
     def one(value: Any) -> None:
         item = getattr(value, name)
         if item is not None:
-            inner(item, name)
+            try:
+                inner(item)
+            except CodedError as error:
+                raise _within(name, error) from None
 
     def each(value: Any) -> None:
         for index, item in enumerate(getattr(value, name)):
-            inner(item, f"{name}[{index}]")
+            try:
+                inner(item)
+            except CodedError as error:
+                raise _within(f"{name}[{index}]", error) from None
 
     return one if field.many is None else each
 
 
-def _value_check(field: Field) -> Callable[[Any, str], None] | None:
+def _value_check(field: Field) -> Check | None:
     if field.group is not None:
-        group = checker_of(field.group)
-
-        def nested(value: Any, where: str) -> None:
-            try:
-                group(value)
-            except CodedError as error:
-                raise CodedError(
-                    error.code, error.message, field=f"{where}.{error.field}"
-                ) from None
-
-        return nested
+        return checker_of(field.group)
     problem = problem_of(field.kind)
     if problem is None:
         return None
 
-    def single(value: Any, where: str) -> None:
+    def single(value: Any) -> None:
         sentence = problem(value)
         if sentence:
-            raise CodedError(INVALID_FIELD, sentence, field=where)
+            raise CodedError(INVALID_FIELD, sentence)
 
     return single
+
+
+def _within(place: str, error: CodedError) -> CodedError:
+    """An error in a part, as one of the whole."""
+    where = f"{place}.{error.field}" if error.field else place
+    return CodedError(error.code, error.message, field=where)
 
 
 def named_values(value: Struct, kinds: frozenset[Kind]) -> Iterator[Any]:

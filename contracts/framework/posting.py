@@ -88,7 +88,8 @@ class AccountKind:
 
     def of(self, owner: str, *references: str) -> str:
         """The account of an owner (an LEI or a country code)."""
-        return "/".join((owner, self.name, *references))
+        account = f"{owner}/{self.name}"
+        return "/".join((account, *references)) if references else account
 
 
 _KINDS: dict[str, AccountKind] = {}

@@ -238,7 +238,7 @@ class Store(Chain):
             raise ValueError(f"block {height} has another parent than the head")
         if header.history_root != self._history.root():
             raise ValueError(f"block {height} has another history than the store")
-        if len(block.rows) != header.receipts or len(block.transaction_ids) != header.transactions:
+        if len(block.rows) != header.receipts or len(block.transactions) != header.transactions:
             raise ValueError(f"block {height} has other rows than its header counts")
         certificate = block.certificate
         if certificate is not None and not finalizes(certificate, header, header.hash()):
@@ -268,7 +268,7 @@ def first_block(genesis: Genesis, state: Mapping[bytes, bytes]) -> BlockCommit:
         header=genesis.header(tree.root),
         certificate=None,
         rows=(),
-        transaction_ids=(),
+        transactions={},
         state=changes,
         pages=tree.pages,
         validators=genesis.validators,
@@ -276,9 +276,9 @@ def first_block(genesis: Genesis, state: Mapping[bytes, bytes]) -> BlockCommit:
 
 
 def _transaction_items(block: BlockCommit) -> list[tuple[bytes, bytes | None]]:
-    first = len(block.rows) - len(block.transaction_ids)
+    first = len(block.rows) - len(block.transactions)
     height = block.header.height
     return tables.by_key(
         (transaction_id, tables.place(height, first + index))
-        for index, transaction_id in enumerate(block.transaction_ids)
+        for index, transaction_id in enumerate(block.transactions)
     )

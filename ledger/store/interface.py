@@ -48,17 +48,18 @@ class EventEntry(NamedTuple):
 class BlockCommit(NamedTuple):
     """Everything that one block writes; it is stored entirely or not at all.
 
-    ``rows`` are in receipt order, deadlines first; ``transaction_ids`` belong to the last
-    ``len(transaction_ids)`` rows. ``certificate`` is a finalization of exactly this block, if one
-    is known (a block may be final through a descendant's); it is required where ``validators``
-    names the set that takes over after this block. Block 0 names the first set and needs none.
+    ``rows`` are in receipt order, deadlines first; the last of them belong to ``transactions``: ids
+    in the same order, each with the last block time (ms) at which it may be recorded.
+    ``certificate`` is a finalization of exactly this block, if one is known (a block may be final
+    through a descendant's); it is required where ``validators`` names the set that takes over after
+    this block. Block 0 names the first set and needs none.
     ``state`` and ``pages`` hold new values by key and by tree path, None for removed ones.
     """
 
     header: Header
     certificate: Certificate | None
     rows: Sequence[Row]
-    transaction_ids: Sequence[bytes]
+    transactions: Mapping[bytes, int]
     state: Mapping[bytes, bytes | None]
     pages: Mapping[bytes, bytes | None]
     anchors: Sequence[Anchor] = ()

@@ -142,7 +142,7 @@ class BlockTree:
             parent.history.append(made.hash),
             commit,
             execution.receipts,
-            frozenset(commit.transaction_ids),
+            frozenset(commit.transactions),
             batches,
             execution.dropped,
         )

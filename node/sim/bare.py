@@ -81,7 +81,7 @@ class BareStore:
 
 def commit_of(header: Header, certificate: Certificate | None = None) -> BlockCommit:
     """A commit that writes nothing but the header."""
-    return BlockCommit(header, certificate, (), (), {}, {})
+    return BlockCommit(header, certificate, (), {}, {}, {})
 
 
 class BareProcess:

@@ -103,11 +103,11 @@ class Books:
         wires = [b""] * (len(receipts) - len(execution.included))
         wires += [c.wire for c in execution.included]
         rows = tuple(map(Row, wires, receipts))
-        ids = tuple(c.id for c in execution.included)
-        self._commit(BlockCommit(self.header, None, rows, ids, changes, tree.pages))
+        recorded = {c.id: c.transaction.valid_until for c in execution.included}
+        self._commit(BlockCommit(self.header, None, rows, recorded, changes, tree.pages))
         self.content.apply(changes)
         self.pages.update(tree.pages)
-        self.recorded.update(ids)
+        self.recorded.update(recorded)
 
     def _commit(self, block: BlockCommit) -> None:
         """Open, write, close: the audit opens the store by itself."""

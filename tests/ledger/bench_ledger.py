@@ -104,7 +104,15 @@ def main(blocks: int = 20, accounts: int = 10_000) -> None:
             rows = [Row(wire, receipt) for wire, receipt in zip(wires, receipts, strict=True)]
             clock, began = time.process_time(), time.perf_counter()
             store.commit(
-                BlockCommit(header, certificate, rows, ids, changes, tree.pages, events=events)
+                BlockCommit(
+                    header,
+                    certificate,
+                    rows,
+                    dict.fromkeys(ids, head.time + 1_000),
+                    changes,
+                    tree.pages,
+                    events=events,
+                )
             )
             wall.append(time.perf_counter() - began)
             lap("commit (CPU; 1 row, 1 index, 1 event, 2 records, pages)")

@@ -191,7 +191,7 @@ class Build:
             header,
             certify(header) if certified or handover else None,
             rows,
-            ids,
+            dict.fromkeys(ids, head.time + 1_000),
             changes,
             tree.pages,
             anchors,

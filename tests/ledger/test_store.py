@@ -66,7 +66,7 @@ def test_everything_that_a_block_says_reads_back(chain: Build) -> None:
     assert store.rows(4) == block.rows
     assert store.row(4, 6) == block.rows[6]
     assert store.row(4, 7) is None
-    for position, found in enumerate(block.transaction_ids):
+    for position, found in enumerate(block.transactions):
         assert store.find_transaction(found) == (4, 2 + position)
     assert store.find_transaction(b"?") is None
     assert store.certificate(4) is None
@@ -147,7 +147,7 @@ def test_a_block_that_does_not_fit_is_refused_and_nothing_is_written(chain: Buil
     for wrong in (
         good._replace(header=other.header),
         good._replace(rows=good.rows[:-1]),
-        good._replace(transaction_ids=good.transaction_ids[:-1]),
+        good._replace(transactions=dict([*good.transactions.items()][:-1])),
         good._replace(certificate=certify(other.header)),
         good._replace(validators=validator_set(1)),
         chain.block(handover=True)._replace(certificate=None),
