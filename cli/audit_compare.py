@@ -14,10 +14,10 @@ from cli.audit_verify import ending_at_a_fault
 from cli.errors import BAD_MOMENT
 from cli.files import write_new
 from cli.output import Exit
-from ledger import merkle, proof
+from ledger import proof
 from ledger.errors import NOT_CERTIFIED, CodedError
 from ledger.genesis import load
-from ledger.proof import ProvenExtension, ProvenState
+from ledger.proof import ProvenState
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _GENESIS = click.option("--genesis", type=_FILE, required=True, help="Genesis file of the ledger.")
@@ -35,10 +35,9 @@ _SHOWN = 10
 def diff(left: str, right: str, genesis: Path, quiet: bool) -> None:
     """Say whether two ledgers agree, and where they part.
 
-    A and B are archives, stores or nodes (`http://…`). They agree if every block up to the lower
-    of their heights is the same to the last byte. Exit status 1 if not: the first block that
-    differs is named with its transactions and receipts, and the records of the state that differ
-    after it.
+    A and B are archives, stores or nodes (`http://…`). They agree if every block that both hold is
+    the same to the last byte. Exit status 1 if not: the first block that differs is named with its
+    transactions and receipts, and the records of the state that differ after it.
 
     Nothing is verified here but sameness; `iic audit verify` says which one is right.
     """
@@ -50,6 +49,7 @@ def diff(left: str, right: str, genesis: Path, quiet: bool) -> None:
         found = compare(one, other, document)
     body: dict[str, Any] = {
         "agree": found.difference is None,
+        "from": found.first,
         "compared": found.compared,
         "heights": [found.left, found.right],
         "difference": None if found.difference is None else found.difference._asdict(),
@@ -64,7 +64,8 @@ def _tell_difference(body: dict[str, Any]) -> None:
     ahead = body["heights"]
     where = body["difference"]
     if where is None:
-        output.done(f"they agree up to block {body['compared']:,}")
+        since = f"from block {body['from']:,} " if body["from"] > 1 else ""
+        output.done(f"they agree {since}up to block {body['compared']:,}")
         output.facts([("A ends at", ahead[0]), ("B ends at", ahead[1])])
         return
     output.say(f"✗ they part at block {where['height']:,}, all below it is the same")
@@ -110,12 +111,7 @@ def consistency(ledger: str, old: str, new: str | None, genesis: Path, out: Path
     if first > last:
         raise CodedError(BAD_MOMENT, f"block {first} comes after block {last}")
     header = chain.headers[first]
-    proven = ProvenExtension(
-        header,
-        () if first == last else merkle.stored_inclusion_path(chain.node, first, last),
-        () if first == last else merkle.stored_consistency_path(chain.node, first, last),
-        chain.finality(last),
-    )
+    proven = chain.extension(first, last)
     proof.verify_extension(proven, document)
     write_new(out, [proof.write(proven)])
     body = {

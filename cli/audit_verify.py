@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli import output
-from cli.errors import FILE_EXISTS
+from cli.errors import BAD_MOMENT, FILE_EXISTS
 from cli.output import Exit
 from contracts.violations import MEANINGS, Check, Violated, Violation
 from ledger.errors import BAD_ARCHIVE, CodedError
@@ -56,6 +56,12 @@ def _list_checks(ctx: click.Context, _: click.Parameter, value: bool) -> None:
     type=_PATH,
     help="Where to keep progress, for another attempt.  [default: EXPORT.verify]",
 )
+@click.option(
+    "--after",
+    default="",
+    metavar="LEDGER",
+    help="What an archive that starts later goes on after: an archive, a store or a node.",
+)
 @click.option("--again", is_flag=True, help="Forget what earlier attempts verified.")
 @output.json_option
 @click.option(
@@ -72,6 +78,7 @@ def verify(
     genesis: Path,
     jobs: int | None,
     folder: Path | None,
+    after: str,
     again: bool,
     quiet: bool,
 ) -> None:
@@ -82,6 +89,9 @@ def verify(
     each signature, certificate, transition, receipt and root is compared, and the sixteen
     invariants are checked. Exit status 1 if something is wrong; the first fault is named by block
     and receipt.
+
+    An archive that starts later (`export archive --from`) is verified from the checkpoint that it
+    begins with, if LEDGER proves the block below final (`--after`); verify that ledger too.
 
     An attempt that was interrupted goes on where it ended.
     """
@@ -98,7 +108,7 @@ def verify(
         if again:
             resume.forget()
             resume = Resume(place, identity_of(source, document))
-        body = _verified(source, document, jobs or cores(), resume, quiet)
+        body = _verified(source, document, jobs or cores(), resume, after, quiet)
         resume.forget()
     body["seconds"] = round(time.monotonic() - started, 3)
     if not quiet:
@@ -106,18 +116,25 @@ def verify(
 
 
 def _verified(
-    source: Archive | StoreSource, genesis: Genesis, jobs: int, resume: Any, quiet: bool
+    source: Archive | StoreSource,
+    genesis: Genesis,
+    jobs: int,
+    resume: Any,
+    after: str,
+    quiet: bool,
 ) -> dict[str, Any]:
     from cli.auditing.source import StoreSource
     from cli.auditing.verify import verify_archive, verify_store
 
     body: dict[str, Any] = {"verified": True, "chain_id": genesis.chain_id.hex()}
     if isinstance(source, StoreSource):
-        _check_store(source)
+        if source.first == 1:  # else it is refused below, whatever its records say
+            _check_store(source)
         found = verify_store(source, genesis, jobs=jobs, resume=resume, quiet=quiet)
         body["uncertified_blocks"] = source.height - source.last
     else:
-        found = verify_archive(source, genesis, jobs=jobs, resume=resume, quiet=quiet)
+        found = verify_archive(source, genesis, jobs=jobs, resume=resume, after=after, quiet=quiet)
+        body["first"] = source.manifest.first
         body["archive"] = source.manifest.digest().hex()
     return body | {
         "height": found.height,
@@ -191,7 +208,9 @@ def _tell_faults(violations: tuple[Violation, ...]) -> None:
 
 def _tell(body: dict[str, Any], genesis: Genesis) -> None:
     speed = body["replayed"] / body["seconds"] if body["seconds"] else 0
-    output.done(f"verified: {body['height']:,} blocks, {body['transactions']:,} transactions")
+    first = body.get("first", 1)
+    what = f"{body['height']:,} blocks" if first == 1 else f"blocks {first:,} to {body['height']:,}"
+    output.done(f"verified: {what}, {body['transactions']:,} transactions")
     facts = [
         ("Ledger", f"{genesis.network} {genesis.chain_id.hex()}"),
         ("Replayed now", f"{body['replayed']:,} in {body['seconds']:.1f} s, {speed:,.0f}/s"),
@@ -213,9 +232,17 @@ def _tell(body: dict[str, Any], genesis: Genesis) -> None:
     show_default=True,
     help="Transactions between two checkpoints; 0 for none.",
 )
+@click.option(
+    "--from",
+    "start",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="The first block; what lies below is in an earlier archive.",
+)
 @_QUIET
 @output.json_option
-def archive(store: Path, path: Path, genesis: Path, every: int, quiet: bool) -> None:
+def archive(store: Path, path: Path, genesis: Path, every: int, start: int, quiet: bool) -> None:
     """Write all final blocks of a node's store as an archive that verifies anywhere.
 
     A name that ends in `.iic` becomes one file, any other a folder. With checkpoints the archive
@@ -224,7 +251,7 @@ def archive(store: Path, path: Path, genesis: Path, every: int, quiet: bool) -> 
     """
     from cli.auditing.export import write
     from cli.auditing.progress import Meter
-    from cli.auditing.source import StoreSource, open_source
+    from cli.auditing.source import StoreSource, open_source, require_beginning
 
     document = load(genesis)
     if path.exists():
@@ -233,9 +260,12 @@ def archive(store: Path, path: Path, genesis: Path, every: int, quiet: bool) -> 
         if not isinstance(source, StoreSource):
             raise CodedError(BAD_ARCHIVE, f"{store} is an archive already")
         _require_ledger(source, document)
+        require_beginning(source.first, store, "export from a node that holds all blocks")
+        if start > source.last:
+            raise CodedError(BAD_MOMENT, f"the newest final block is {source.last}")
         meter = Meter(_recorded(source), quiet=quiet)
         try:
-            manifest = write(source, path, document, every=every, taken=meter.advance)
+            manifest = write(source, path, document, every=every, start=start, taken=meter.advance)
         finally:
             meter.end()
     body = {
@@ -278,12 +308,22 @@ def _recorded(source: StoreSource) -> int:
 @click.argument("archive", type=_PATH, metavar="FILE|FOLDER")
 @click.argument("store", type=click.Path(file_okay=False, path_type=Path))
 @_GENESIS
+@click.option(
+    "--after",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="STORE",
+    help="The store that an archive which starts later goes on from; it is left as it is.",
+)
 @_QUIET
 @output.json_option
-def import_archive(archive: Path, store: Path, genesis: Path, quiet: bool) -> None:
+def import_archive(
+    archive: Path, store: Path, genesis: Path, after: Path | None, quiet: bool
+) -> None:
     """Make a node's store from an archive, verifying every block on the way.
 
-    STORE is made whole or not at all; a node that is started on it goes on from there.
+    STORE is made whole or not at all; a node that is started on it goes on from there. With
+    `--after` it begins as a copy of another store, whose own blocks are believed, and the archive's
+    blocks above them are added.
     """
     from cli.auditing.importing import fill
     from cli.auditing.progress import Meter
@@ -299,7 +339,7 @@ def import_archive(archive: Path, store: Path, genesis: Path, quiet: bool) -> No
         opened = open_archive(archive)
         meter = Meter(opened.manifest.transactions, quiet=quiet)
         try:
-            height = fill(work, opened, document, jobs=cores(), taken=meter.advance)
+            height = fill(work, opened, document, jobs=cores(), after=after, taken=meter.advance)
             os.rename(work, store)  # noqa: PTH104 - fails if somebody made it meanwhile
         finally:
             meter.end()

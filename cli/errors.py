@@ -33,6 +33,9 @@ BAD_NAME = define("BAD_NAME", 0, "A name for an id cannot be saved or read.")
 BAD_MOMENT = define(
     "BAD_MOMENT", 0, "A height, date or name is none, or lies outside of the ledger."
 )
+STARTS_LATER = define(
+    "STARTS_LATER", 0, "A ledger begins after block 1, and what was asked needs the blocks below."
+)
 BAD_SCENARIO = define("BAD_SCENARIO", 0, "A scenario file says something that cannot be played.")
 NODE_UNREACHABLE = define("NODE_UNREACHABLE", 0, "None of the nodes given could be reached.")
 OUTCOME_UNKNOWN = define(

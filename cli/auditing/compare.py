@@ -6,6 +6,7 @@ from itertools import zip_longest
 from typing import NamedTuple
 
 from cli.auditing.ledgers import Blocks, each, state_at
+from cli.errors import STARTS_LATER
 from contracts import blocks as making
 from contracts.replay import execute
 from contracts.violations import Violated
@@ -35,8 +36,12 @@ class Difference(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """Two ledgers up to the lower of their heights; ``difference`` is None if they agree."""
+    """Two ledgers from ``first``, the lowest block that both hold, to the lower of their heights.
 
+    ``difference`` is None if they agree.
+    """
+
+    first: int
     compared: int
     left: int
     right: int
@@ -45,15 +50,22 @@ class Comparison(NamedTuple):
 
 def compare(left: Blocks, right: Blocks, genesis: Genesis) -> Comparison:
     """Compare block by block, bytes of transactions and receipts included."""
-    height = 0
-    for ours, theirs in zip_longest(each(left, 1), each(right, 1)):
+    first = max(left.first, right.first)
+    if first > min(left.last, right.last):
+        raise CodedError(
+            STARTS_LATER,
+            f"there is no block that both hold: one begins with block {first}, the other ends with "
+            f"block {min(left.last, right.last)}",
+        )
+    height = first - 1
+    for ours, theirs in zip_longest(each(left, first), each(right, first)):
         if ours is None or theirs is None:
             break
         height = ours.header.height
         if ours.header != theirs.header or ours.rows != theirs.rows:
             found = _difference(left, genesis, ours, theirs)
-            return Comparison(height - 1, left.last, right.last, found)
-    return Comparison(height, left.last, right.last, None)
+            return Comparison(first, height - 1, left.last, right.last, found)
+    return Comparison(first, height, left.last, right.last, None)
 
 
 def _difference(

@@ -12,19 +12,23 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from cli.auditing.source import StoreSource, open_source
+from cli.auditing.source import StoreSource, open_source, require_beginning
 from contracts.replay import Stretch
+from ledger import merkle
 from ledger.archive import Archive, PartKind
 from ledger.block import Certificate, Header
 from ledger.genesis import Genesis
 from ledger.merkle import Frontier
-from ledger.proof import Finality, ValidatorChange
+from ledger.proof import Finality, ProvenExtension, ValidatorChange
 from ledger.segment import PublishedBlock, Segment
+from ledger.store.proofs import prove_extension
 
 
 class Blocks(Protocol):
     """Where blocks come from; nothing they give is verified."""
 
+    first: int
+    """The lowest block that is there whole."""
     last: int
 
     def segments(self, first: int) -> Iterator[Segment]:
@@ -35,12 +39,17 @@ class Blocks(Protocol):
         """The nearest known state at or below a height."""
         ...
 
+    def extension(self, genesis: Genesis, height: int) -> ProvenExtension | None:
+        """That the ledger extends the one that ended with a block; None without a finalization."""
+        ...
+
 
 class ArchiveBlocks:
     """The blocks of an archive."""
 
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
+        self.first = archive.manifest.first
         self.last = archive.manifest.last
 
     def segments(self, first: int) -> Iterator[Segment]:
@@ -58,12 +67,17 @@ class ArchiveBlocks:
         ]
         return Stretch(genesis, self._archive.checkpoint(found[-1]) if found else None)
 
+    def extension(self, genesis: Genesis, height: int) -> ProvenExtension | None:
+        """From the headers of all blocks; raises ``STARTS_LATER`` if some are missing."""
+        return Chain(self, genesis).proven(height)
+
 
 class StoreBlocks:
     """The blocks of a store."""
 
     def __init__(self, source: StoreSource) -> None:
         self._source = source
+        self.first = source.first
         self.last = source.last
 
     def segments(self, first: int) -> Iterator[Segment]:
@@ -74,13 +88,18 @@ class StoreBlocks:
         """Genesis: a store keeps its newest state only."""
         return Stretch(genesis)
 
+    def extension(self, genesis: Genesis, height: int) -> ProvenExtension | None:
+        """From what a store always keeps, however much it was pruned."""
+        return prove_extension(self._source.reader, height) if height <= self.last else None
+
 
 class NodeBlocks:
     """The blocks of a running node, through its API."""
 
-    def __init__(self, fetch: Callable[[int], Segment]) -> None:
+    def __init__(self, fetch: Callable[[int], Segment], first: int) -> None:
         self._fetch = fetch
-        self.last = fetch(1).height
+        self.first = first
+        self.last = fetch(first).height
 
     def segments(self, first: int) -> Iterator[Segment]:
         """Blocks from a height on."""
@@ -95,6 +114,10 @@ class NodeBlocks:
         """Genesis."""
         return Stretch(genesis)
 
+    def extension(self, genesis: Genesis, height: int) -> ProvenExtension | None:
+        """From the headers of all blocks; raises ``STARTS_LATER`` if some are missing."""
+        return Chain(self, genesis).proven(height)
+
 
 @contextmanager
 def open_blocks(where: str) -> Iterator[Blocks]:
@@ -104,7 +127,8 @@ def open_blocks(where: str) -> Iterator[Blocks]:
         from cli.client import Client
 
         with Client(where) as client:
-            yield NodeBlocks(lambda first: client.do(calls.segment(first)))
+            held = max(1, client.do(calls.node()).history_from)
+            yield NodeBlocks(lambda first: client.do(calls.segment(first)), held)
         return
     with open_source(Path(where)) as source:
         yield ArchiveBlocks(source) if isinstance(source, Archive) else StoreBlocks(source)
@@ -118,9 +142,12 @@ def each(blocks: Blocks, first: int) -> Iterator[PublishedBlock]:
 
 class Chain:
     """The headers of a ledger with their finalizations, unverified: the proofs that are made from
-    them are verified before anybody gets them."""
+    them are verified before anybody gets them. Raises ``STARTS_LATER`` if some are missing."""
 
     def __init__(self, blocks: Blocks, genesis: Genesis) -> None:
+        require_beginning(
+            blocks.first, "the ledger", "take one that has them all, such as an archive"
+        )
         stretch = Stretch(genesis)
         self.headers = [stretch.head]
         self.certificates: dict[int, Certificate] = {}
@@ -155,6 +182,22 @@ class Chain:
         header = self.headers[height]
         changes = tuple(c for c in self.changes if c.validators.epoch <= header.epoch)
         return Finality(header, self.certificates[height], changes)
+
+    def extension(self, first: int, last: int) -> ProvenExtension:
+        """That the ledger up to a certified block extends the one that ended below it."""
+        same = first == last
+        return ProvenExtension(
+            self.headers[first],
+            () if same else merkle.stored_inclusion_path(self.node, first, last),
+            () if same else merkle.stored_consistency_path(self.node, first, last),
+            self.finality(last),
+        )
+
+    def proven(self, height: int) -> ProvenExtension | None:
+        """The extension of a block by the nearest one above it that has its own finalization."""
+        above = (h for h in range(height, len(self.headers)) if h in self.certificates)
+        certified = next(above, None)
+        return None if certified is None else self.extension(height, certified)
 
     def certified_at(self, height: int) -> int:
         """The newest height at or below one that has a finalization of its own; 0 for none."""

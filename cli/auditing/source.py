@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from cli.errors import FILE_MISSING
+from cli.errors import FILE_MISSING, STARTS_LATER
 from ledger import segment
 from ledger.archive import Archive, is_archive, open_archive
 from ledger.errors import NOT_CERTIFIED, STORE_CORRUPT, CodedError
@@ -20,13 +20,21 @@ PART_BYTES = 4 * 1024 * 1024
 
 
 class StoreSource(NamedTuple):
-    """A store that is read in one unchanging state; ``last`` is its newest certified height."""
+    """A store that is read in one unchanging state.
+
+    ``first`` is the lowest block that it holds whole, ``last`` its newest certified height.
+    """
 
     path: Path
     store: Store
     reader: ChainReader
     height: int
     last: int
+
+    @property
+    def first(self) -> int:
+        """1, unless the store was pruned or began with a snapshot."""
+        return max(1, self.reader.base)
 
     def segments(self, first: int, size: int = PART_BYTES) -> Iterator[Segment]:
         """The certified blocks from a height on, in parts of about ``size`` bytes."""
@@ -39,6 +47,15 @@ class StoreSource(NamedTuple):
                 )
             yield found
             first = found.blocks[-1].header.height + 1
+
+
+def require_beginning(first: int, where: object, remedy: str) -> None:
+    """Raise ``STARTS_LATER`` unless a ledger begins with block 1."""
+    if first > 1:
+        raise CodedError(
+            STARTS_LATER,
+            f"{where} holds what blocks record from block {first} on only; {remedy}",
+        )
 
 
 @contextmanager

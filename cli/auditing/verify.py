@@ -15,8 +15,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from cli.auditing.ledgers import open_blocks
 from cli.auditing.progress import Meter, Resume
-from cli.auditing.source import StoreSource
+from cli.auditing.source import StoreSource, require_beginning
 from cli.auditing.workers import (
     Advance,
     Fault,
@@ -30,13 +31,14 @@ from cli.auditing.workers import (
     stretches_of,
     take_part,
 )
+from cli.errors import STARTS_LATER
 from contracts.replay import Once, Stretch, Told
 from contracts.violations import Check, Violated, Violation
-from ledger import checkpoint
+from ledger import checkpoint, proof
 from ledger.archive import Archive, PartKind
 from ledger.block import Header
 from ledger.codec import encode
-from ledger.errors import BAD_ARCHIVE, BAD_GENESIS, CodedError
+from ledger.errors import BAD_GENESIS, CodedError
 from ledger.genesis import Genesis
 from ledger.segment import Segment
 
@@ -64,21 +66,31 @@ class Verified(NamedTuple):
 
 
 def verify_archive(
-    archive: Archive, genesis: Genesis, *, jobs: int, resume: Resume, quiet: bool = True
+    archive: Archive,
+    genesis: Genesis,
+    *,
+    jobs: int,
+    resume: Resume,
+    after: str = "",
+    quiet: bool = True,
 ) -> Verified:
     """Verify an archive; raises :class:`Violated` with its first fault.
 
-    Raises ``BAD_GENESIS`` if the archive is of another ledger and ``BAD_ARCHIVE`` if it is none.
+    One that starts later goes on from the checkpoint that it begins with: its state must be the one
+    that the block below commits to, and that block final by what ``after`` holds (an archive, a
+    store or a node). Raises ``BAD_GENESIS`` if the archive is of another ledger, ``BAD_ARCHIVE`` if
+    it is none and ``STARTS_LATER`` without anything to start after.
     """
     manifest = archive.manifest
     require_chain(genesis, manifest.chain_id, archive.path)
-    if manifest.first != 1:
-        raise CodedError(
-            BAD_ARCHIVE,
-            f"{archive.path} starts with block {manifest.first}: what lies below is not in it",
+    if after:
+        require_start(archive, genesis, after)
+    else:
+        require_beginning(
+            manifest.first, archive.path, "name an earlier archive or a store with --after"
         )
     tasks = stretches_of(archive)
-    if len(tasks) > 1:
+    if len(tasks) > 1 or manifest.first > 1:
         replayed = _side_by_side(archive, genesis, tasks, jobs, resume, quiet)
     else:
         replayed = _one_after_the_other(
@@ -99,9 +111,36 @@ def verify_store(
     head = source.reader.head
     assert head is not None, "a source has blocks"
     require_chain(genesis, head.chain_id, source.path)
+    require_beginning(
+        source.first,
+        source.path,
+        "its state is checked by: iic node check, its blocks by an archive",
+    )
     total = _count(source)
     replayed = _one_after_the_other(genesis, StoreBlocks(source), total, jobs, resume, quiet)
     return Verified(source.last, total, *replayed, source.reader.header(source.last))
+
+
+def require_start(archive: Archive, genesis: Genesis, after: str) -> None:
+    """Raise unless an archive begins on a block that a ledger proves final from genesis.
+
+    Raises ``STARTS_LATER`` where that ledger does not reach the block, and :class:`Violated`.
+    """
+    height = archive.manifest.first - 1
+    if height == 0:
+        return
+    with open_blocks(after) as blocks:
+        proven = blocks.extension(genesis, height)
+    if proven is None:
+        raise CodedError(
+            STARTS_LATER,
+            f"{archive.path} goes on after block {height}, of which {after} holds no finalization",
+        )
+    proof.verify_extension(proven, genesis)
+    shown = archive.checkpoint(0).header
+    if shown != proven.header:
+        what = f"the archive goes on from another block {height} than the one in {after}"
+        raise Violated((Violation(Check.CHECKPOINT, height, what),))
 
 
 def identity_of(source: Archive | StoreSource, genesis: Genesis) -> str:
@@ -200,7 +239,7 @@ class ArchiveBlocks:
     def pieces(self, first: int) -> Iterator[Piece]:
         """From a height on; a part that cannot be read is one without blocks."""
         for index, part in enumerate(self.archive.manifest.parts):
-            if part.kind is PartKind.BLOCKS and part.first >= first:
+            if part.kind is PartKind.BLOCKS and part.last >= first:
                 try:
                     yield Piece(self.archive.segment(index), index)
                 except CodedError:
