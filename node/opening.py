@@ -86,9 +86,7 @@ def open_node(home: Home, config: NodeConfig, password: bytes | None = None) -> 
         keys = in_force(identities, validators, State(store))
         index = validators.index_of(keys.vote_key.public)
         first = not continuity.has_voted(home)
-        abstain_below = max(
-            continuity.require_votes(home), signed_elsewhere(keys, genesis.chain_id, journal)
-        )
+        abstain_below = continuity.require_votes(home)
         opened.pop_all()
         return OpenNode(
             home,
@@ -106,7 +104,11 @@ def open_node(home: Home, config: NodeConfig, password: bytes | None = None) -> 
 
 
 def signed_elsewhere(keys: NodeIdentity, chain_id: bytes, journal: Journal) -> int:
-    """The view below which a key in a signer has signed more than this node's journal knows of."""
+    """The view below which a key in a signer has signed more than this node's journal knows of.
+
+    A node votes there all the same: the signer signs again what it signed and refuses the rest,
+    while a node that abstained could keep a quorum waiting for that view for ever.
+    """
     if not isinstance(keys.vote_key, RemoteKey):
         return 0
     newest = keys.vote_key.newest_view(chain_id)

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from cli.localcluster import LocalCluster, LocalNode
+from ledger.block import NO_BLOCK, VoteKind, vote_bytes
 from node import identity
+from node.signer.client import RemoteKey
 from tests.e2e.command_line import Iic
 from tests.e2e.ledgers import Witness, lost, prepare, wait_for_height
 
@@ -68,6 +70,34 @@ def test_a_node_votes_by_its_signer_and_stops_without_it(tmp_path: Path) -> None
             one.start()
             wait_for_height(cluster, one, best(cluster) + 2)
         assert not any(convicted(node) for node in (other, third))
+
+
+def test_what_only_the_signer_remembers_keeps_no_quorum_waiting(tmp_path: Path) -> None:
+    iic = Iic(tmp_path / "user")
+    socket, keys = tmp_path / "s.sock", tmp_path / "signer"
+    with prepare(tmp_path / "cluster") as cluster:
+        one, other, _, fourth = cluster.nodes
+        iic("node", "signer", "move", "--home", one.home.path, "--keys", keys, "--socket", socket)
+        with signing(iic, keys, socket):
+            cluster.start()
+            fourth.kill()
+            with Witness(cluster) as witness:
+                witness.wait_for(20)
+                one.kill()
+                view = other.view()
+                assert view is not None
+                key = RemoteKey(socket, cluster.genesis.validators.validators[0].vote_key)
+                for lost_vote in range(view.view, view.view + 3):  # as a crash leaves them behind
+                    key.sign(
+                        vote_bytes(
+                            cluster.genesis.chain_id, VoteKind.NULLIFY, 0, lost_vote, NO_BLOCK
+                        )
+                    )
+                key.close()
+                one.start()
+                witness.wait_for(len(witness.told) + 30)
+            assert lost(cluster, witness.told) == []
+        assert not any(convicted(node) for node in cluster.nodes)
 
 
 def test_an_old_copy_of_a_node_cannot_make_its_signer_vote_twice(tmp_path: Path) -> None:
