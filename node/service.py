@@ -32,11 +32,10 @@ from ledger.state import State
 from ledger.store.interface import BlockCommit, ChainStore
 from ledger.store.lmdb_environment import LmdbEnvironment
 from ledger.validators import ValidatorSet
-from node import continuity, description, identity, limits
+from node import continuity, description, limits
 from node.api.handle import Description, RaisedAlarm, Submission, Watch
 from node.certificate import expiry_ms
 from node.confirming import Question, Questions
-from node.consensus.config import Identity
 from node.errors import (
     BUSY,
     FAR_BEHIND,
@@ -66,22 +65,21 @@ from node.messages import (
 from node.metrics import NodeMetrics
 from node.network.peers import Peers, Self
 from node.network.roster import Roster
-from node.opening import OpenNode, in_force, roster_of
+from node.opening import OpenNode, roster_of
 from node.replica.effects import Alarm, Answer, Check
 from node.replica.effects import Submission as Known
 from node.replica.events import Checked, MayVote, PeerDown, PeerUp, Received, Submitted, Verdict
-from node.replica.records import recall
 from node.replica.replica import Replica
 from node.runner import Runner, wall_clock_ms
 from node.verify.pool import VerifyPool
+from node.voice import Voice
 from node.votelog import logged
-from node.vouching import Vouching, known_view, voucher
+from node.vouching import voucher
 
 if TYPE_CHECKING:
     from node.server import ApiServer
 
 _log = logger("node")
-_YIELDED = "it has signed a recovery of this epoch, waits for that, and casts no vote before"
 
 
 class Service:
@@ -95,21 +93,17 @@ class Service:
         self._measured = metrics or NodeMetrics()
         self._may_join = may_join
         self._asked_for_snapshot: set[int] = set()
-        self._keys = list(opened.identities)
-        self._identity = opened.identity
-        self._folders = set(identity.folders(opened.home.path))
         self._started_ms = wall_clock_ms()
-        self._vouching: Vouching | None = None
-        self._vouched_epoch = -1
+        self._voice = Voice(opened, self._started_ms)
         self._replica = Replica(
-            self._who(validators_after(opened.store, self.head())),
+            self._voice.among(validators_after(opened.store, self.head())),
             opened.genesis.chain_id,
             opened.store,
             opened.journal.load(),
             opened.journal.next_sequence,
             self._config.replica,
             abstain_below=opened.abstain_below,
-            who=self._who,
+            who=self._voice.among,
         )
         journal = logged(opened) if opened.config.vote_log else opened.journal
         self._runner = Runner(self._replica, journal, opened.store, self, self._measured)
@@ -165,34 +159,16 @@ class Service:
                 text = f"{doubt}; this node observes, and votes again only after: iic node activate"
                 self.alarm(Alarm("RESTORED", text))
             self._runner.start()
-            if self._vouching is not None and self._vouching.done:  # a ledger of one guarantor
+            if self._voice.is_vouched_for:  # a ledger of one guarantor
                 self._take_part()
             self._look_for_upgrade()
             await self._stopping.wait()
             _log.info("node stopping", height=self.head().height)
         return self._reason
 
-    def _who_vouches(self, validators: ValidatorSet, number: int) -> Vouching | None:
-        """Who must vouch for this node's votes in an epoch; None where it has none to forget.
-
-        That is a node that never voted or casts no vote, and an epoch that began while this
-        process ran.
-        """
-        opened, head = self._opened, self.head()
-        if opened.first_start or opened.abstain_below == continuity.NEVER:
-            return None
-        began_now = head.time > self._started_ms + limits.DOUBT_MS
-        if began_now or validators.epoch == self._vouched_epoch:
-            return None
-        votes = recall(opened.journal.load()).votes
-        known = known_view(head.view, votes, number, opened.abstain_below)
-        public = self._identity.vote_key.public
-        return Vouching(self.chain_id, public, known, validators.quorum - 1)
-
     def _take_part(self) -> None:
         """Enter consensus: so many peers vouch that a quorum is there."""
-        self._vouching = None
-        self._vouched_epoch = self._replica.validators.epoch
+        self._voice.enter(self._replica.validators.epoch)
         self._runner.tell(MayVote())
 
     def _vouch(self, peer: int) -> None:
@@ -203,17 +179,15 @@ class Service:
             self.send(peer, voucher(self._opened.store, validators, peer, held))
 
     def _vouched(self, peer: int, message: Voucher) -> None:
-        if self._vouching is None or peer < 0:
+        validators = self._replica.validators
+        if not 0 <= peer < validators.size:
             return
-        forgotten = self._vouching.answered(peer, message)
-        if forgotten is not None:
-            name = self._replica.validators.validators[peer].name
-            reason = f"{name} holds this node's vote in view {forgotten.view}, unknown here"
-            continuity.doubt(self._opened.home, reason)
+        against = self._voice.hear(peer, validators.validators[peer].name, message)
+        if against:
             self._measured.alarms.labels(VOTES_FORGOTTEN.name).inc()
-            _log.error("votes were forgotten", reason=reason)
-            self.stop(CodedError(VOTES_FORGOTTEN, reason))
-        elif self._vouching.done:
+            _log.error("votes were forgotten", reason=against)
+            self.stop(CodedError(VOTES_FORGOTTEN, against))
+        elif self._voice.is_vouched_for:
             self._take_part()
 
     def stop(self, reason: CodedError | None = None) -> None:
@@ -268,7 +242,7 @@ class Service:
             self._measured.loop_lag.set(max(0.0, loop.time() - due))
             self._measured.checks_waiting.set(self._pool.waiting)
             self._measured.view.set(self._replica.core.view)
-            await asyncio.to_thread(self._load_new_keys)
+            await asyncio.to_thread(self._voice.load_new_keys)
             self._watch_readers()
             died = self._pool.restarts - self._seen_restarts
             if died:
@@ -322,42 +296,8 @@ class Service:
         return roster_of(self._config, self._replica.validators, state)
 
     def _this(self) -> Self:
-        keys = self._identity
+        keys = self._voice.keys
         return Self(self.chain_id, keys.vote_key, keys.certificate, keys.tls)
-
-    def _who(self, validators: ValidatorSet) -> Identity:
-        """Which of this node's keys decides among these validators, none while it is in doubt."""
-        self._load_new_keys()
-        self._vouching = None
-        try:
-            self._identity = in_force(self._keys, validators, State(self._opened.store))
-        except CodedError as error:
-            # Peers refuse the certificate; consensus goes on without this node's vote.
-            _log.error("this node's keys are not those of the register", text=error.message)
-            return Identity()
-        index = validators.index_of(self._identity.vote_key.public)
-        if index is None or self._has_yielded(validators.epoch):
-            return Identity()
-        self._vouching = self._who_vouches(validators, index)
-        return (
-            Identity() if self._vouching is not None else Identity(index, self._identity.vote_key)
-        )
-
-    def _has_yielded(self, epoch: int) -> bool:
-        """Whether this node signed a recovery that ends this epoch, and votes no more before it."""
-        return continuity.recovery_signed(self._opened.home)[0] >= epoch
-
-    def _load_new_keys(self) -> None:
-        """Take up keys that ``iic node rotate`` has made, before or as the register names them."""
-        home = self._opened.home.path
-        for folder in set(identity.folders(home)) - self._folders:
-            try:
-                self._keys.append(identity.load(home, self._opened.password, folder))
-            except CodedError as error:
-                _log.error("new keys cannot be read", folder=folder, reason=error.message)
-            else:
-                self._folders.add(folder)
-                _log.info("new keys are at hand", folder=folder)
 
     # what the API sees (node.api.handle.NodeHandle) -------------------------------------------
     @property
@@ -398,8 +338,9 @@ class Service:
             raise Busy("the node's disk is behind")
         if self._runner.stopped:
             raise CodedError(NOT_READY, "the node is stopping")
-        if self._vouching is not None:
-            raise CodedError(NOT_READY, f"the node waits for {self._vouching.waiting_for()}")
+        if self._voice.is_awaited:
+            reasons = self._voice.waiting_for(self._replica.validators.epoch)
+            raise CodedError(NOT_READY, f"the node waits for {'; '.join(reasons)}")
         self._request_numbers += 1
         number = self._request_numbers
         answer: asyncio.Future[tuple[Known, ...]] = asyncio.get_running_loop().create_future()
@@ -470,7 +411,7 @@ class Service:
     def _own_standing(self) -> tuple[int, int] | None:
         """This node's number and view, if it votes."""
         number = self._replica.identity.index
-        if number is None or self._vouching is not None:
+        if number is None or self._voice.is_awaited:
             return None
         return number, self._replica.core.view
 
@@ -503,7 +444,7 @@ class Service:
     def describe(self) -> Description:
         """What the node is doing and why it waits."""
         replica, core = self._replica, self._replica.core
-        own = self._identity.vote_key.public
+        own = self._voice.keys.vote_key.public
         entries = nodes(State(self._opened.store))
         entry = next((n.state.value for n in entries if n.validator.vote_key == own), "")
         pacing = self._config.replica
@@ -517,8 +458,7 @@ class Service:
                 view=core.view,
                 leader=core.leader,
                 doing=(
-                    _YIELDED if self._has_yielded(replica.validators.epoch) else "",
-                    "" if self._vouching is None else self._vouching.waiting_for(),
+                    *self._voice.waiting_for(replica.validators.epoch),
                     replica.waiting_for(),
                     *core.explain(),
                 ),
@@ -538,7 +478,7 @@ class Service:
     def peer_up(self, peer: int) -> None:
         """A peer is connected."""
         self._runner.tell(PeerUp(peer))
-        if self._vouching is not None and peer >= 0:
+        if self._voice.is_awaited and peer >= 0:
             self.send(peer, VoucherRequest())
 
     def peer_down(self, peer: int) -> None:
@@ -648,7 +588,7 @@ class Service:
             validators=validators.size,
             quorum=validators.quorum,
         )
-        if self._vouching is not None:
+        if self._voice.is_awaited:
             for peer in self._peers.connected:
                 self.send(peer, VoucherRequest())
 
