@@ -84,7 +84,10 @@ class CatchUp:
         except CodedError as error:
             # No answer alone ever stops this node: others will have the true blocks.
             self._sync.unhelpful(peer, now)
-            self._emit(Alarm("BAD_BLOCKS", f"peer {peer} sent blocks that do not verify: {error}"))
+            text = self._of_another_ledger(peer, blocks[0]) or (
+                f"peer {peer} sent blocks that do not verify: {error}"
+            )
+            self._emit(Alarm("BAD_BLOCKS", text))
             return
         wires = self._verified.missing(tuple(w for block in blocks for w in block.transactions))
         if not wires:
@@ -104,6 +107,19 @@ class CatchUp:
             self._adopt(blocks)
 
         self._emit(self._checks.ask(wires, checked, urgent=True))
+
+    def _of_another_ledger(self, peer: Peer, first: FullBlock) -> str:
+        """What it means if a block stands on another one than this node's newest, in words."""
+        newest = self._finality.newest
+        height, parent = newest.header.height, first.header.parent
+        if first.header.height != height + 1 or parent == newest.hash:
+            return ""
+        return (
+            f"peer {peer} holds another block {height} than this node, where it is final: "
+            f"{parent.hex()} there, {newest.hash.hex()} here. Either the peer lies, or the ledger "
+            f"was forked (a quorum of faulty guarantors, or a recovery without all that was "
+            f"final): iic audit diff finds where, the certificates on both sides say who signed"
+        )
 
     def _adopt(self, blocks: tuple[FullBlock, ...]) -> None:
         """Execute certified blocks and have them committed."""

@@ -14,7 +14,7 @@ from contracts.framework.operation import write_operation
 from contracts.validators.operations import LeaveValidators
 from contracts.verifier import Verifier, validators_after
 from ledger import proof
-from ledger.block import SignerSignature, VoteKind
+from ledger.block import SignerSignature, VoteKind, sign_vote
 from ledger.codec import encode
 from ledger.errors import CodedError
 from ledger.journal import Journal
@@ -25,7 +25,8 @@ from ledger.store.chain import Store
 from ledger.store.memory import MemoryEnvironment
 from ledger.transaction import Transaction, build
 from node.recovery import ceremony as recovery
-from node.recovery.documents import Recovery
+from node.recovery.documents import Recovery, with_signatures
+from node.replica import effects as fx
 from node.replica import events as ev
 from node.replica.records import recall
 from node.sim.application import lei
@@ -187,6 +188,57 @@ def test_no_final_block_is_lost_though_as_many_lie_as_the_ceremony_says_it_bears
     assert not all(keeps_all(seed, 4, tmp_path / f"all-{seed}") for seed in range(12)), (
         "hiding votes can cost a final block: otherwise this shows nothing"
     )
+
+
+def forced(world: Turnover, folder: Path) -> tuple[list[Machine], Recovery]:
+    """Four of seven who all hide their votes, and sign all the same."""
+    survivors = sorted(sorted(world.machines, key=height)[:4], key=lambda m: m.number)
+    said = [
+        hide(recovery.state(opened(machine, folder)), vote_key(machine.number, 0))
+        for machine in survivors
+    ]
+    longest = max(survivors, key=height)
+    made = recovery.propose(longest.store, said, "flood", world.clock)
+    header = made.header
+    votes = [
+        sign_vote(
+            header.chain_id, vote_key(m.number, 0), m.number, VoteKind.RECOVER, header.epoch,
+            made.view, header.hash(),
+        )
+        for m in survivors
+    ]  # fmt: skip
+    signed = tuple(SignerSignature(vote.signer, vote.signature) for vote in votes)
+    return survivors, with_signatures(made, signed)
+
+
+def test_a_node_that_holds_what_liars_made_others_lose_says_so_and_keeps_it(
+    tmp_path: Path,
+) -> None:
+    seed = next(s for s in range(12) if not keeps_all(s, 4, tmp_path / str(s)))
+    world = killed(seed, 7, 3_000 + 311 * seed)
+    survivors, signed = forced(world, tmp_path / "forced")
+    witness = max(world.machines, key=height)
+    newest = witness.store.head
+    assert newest is not None and newest.height >= signed.header.height
+    world.chain.clear()
+    for machine in survivors:
+        recovery.apply(machine.store, signed)
+        machine.start()
+    play(world, world.now + 8_000)
+    told: list[str] = []
+    carry_out = witness._do
+
+    def listen(effect: fx.Effect) -> None:
+        if isinstance(effect, fx.Alarm):
+            told.append(f"{effect.code} {effect.text}")
+        carry_out(effect)
+
+    witness._do = listen  # type: ignore[method-assign]
+    witness.start()
+    play(world, world.now + 8_000)
+    assert witness.store.head == newest
+    assert any("BAD_BLOCKS" in t and newest.hash().hex() in t and "forked" in t for t in told)
+    assert height(survivors[0]) > signed.header.height + 2
 
 
 def test_what_the_ceremony_refuses(tmp_path: Path) -> None:
