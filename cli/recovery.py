@@ -15,7 +15,7 @@ from cli.output import Exit, Failure
 
 if TYPE_CHECKING:
     from node.opening import OpenNode
-    from node.recovery.documents import Recovery
+    from node.recovery.documents import Recovery, Statement
 
 _FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 _HANDS_OVER = "is the survivors' own and hands over to those who sign it"
@@ -44,17 +44,28 @@ def recovery() -> None:
 @recovery.command()
 @HOME
 @_OUT
+@click.option("--certain", is_flag=True, help="This disk is the newest, whatever its signer knows.")
 @output.json_option
-def state(home: Path, out: Path) -> None:
-    """Write what this stopped node's ledger and vote journal hold, signed with its vote key."""
+def state(home: Path, out: Path, certain: bool) -> None:
+    """Write what this stopped node's ledger and vote journal hold, signed with its vote key.
+
+    A node that may have forgotten votes says so, and counts for less. If only its signer knows of a
+    vote more, a crash explains it as well as an old disk: `--certain` if you know that it is no old
+    one.
+    """
     from ledger.codec import encode
     from node.recovery import ceremony
 
     with _opened(home) as node:
-        made = ceremony.state(node)
+        made = ceremony.state(node, certain=certain)
     _write(out, encode(made))
-    facts = {"file": str(out), "validator": made.signer, "height": made.head.height}
-    output.emit(facts, lambda: output.done(f"{out}: block {made.head.height} and what is above"))
+    facts = {
+        "file": str(out),
+        "validator": made.signer,
+        "height": made.head.height,
+        "doubt": made.doubt,
+    }
+    output.emit(facts, lambda: _tell_statement(out, made))
 
 
 @recovery.command()
@@ -196,6 +207,12 @@ def _write(path: Path, data: bytes, *, replace: bool = False) -> None:
     partial = path.with_name(path.name + ".part")
     partial.write_bytes(data)
     partial.replace(path)
+
+
+def _tell_statement(out: Path, made: Statement) -> None:
+    output.done(f"{out}: block {made.head.height} and what is above")
+    if made.doubt:
+        output.facts([("May have forgotten votes", made.doubt)])
 
 
 class _Names(NamedTuple):

@@ -38,7 +38,7 @@ from contracts.framework.schedule import (
     fire,
 )
 from contracts.framework.types import lei_problem
-from contracts.validators.epochs import recover
+from contracts.validators.epochs import RECOVERY, recover
 from ledger.codec import Hash32, Struct, decode_trusted
 from ledger.errors import (
     MALFORMED,
@@ -118,7 +118,8 @@ _MISTAKES: Final = (
 
 @dataclass(slots=True)
 class Execution:
-    """What a block does. ``receipts`` start with one per deadline that fired.
+    """What a block does. ``receipts`` start with one per deadline that fired; before those stands
+    that of a ``recovery``, by its subject, if the block is one.
 
     ``protocol`` is the version whose rules apply. ``included`` are the candidates that have
     receipts, in order; ``dropped`` the ids of the others with the reason. ``defects`` are
@@ -134,6 +135,7 @@ class Execution:
     anchors: list[Anchor] = field(default_factory=list)
     events: list[EventEntry] = field(default_factory=list)
     defects: list[tuple[bytes, Exception]] = field(default_factory=list)
+    recovery: bytes = b""
 
 
 def read_candidate(chain_id: bytes, wire: bytes) -> Candidate:
@@ -232,12 +234,12 @@ def execute_block(
 
     ``is_recorded`` tells whether an earlier block holds a transaction id. What was decided to
     happen at this height comes first, still by the rules of the block below; a new protocol
-    applies to all that follows. In a recovery the ``survivors``
-    take over before anything else. Raises ``UNKNOWN_PROTOCOL`` if this software lacks its rules.
+    applies to all that follows. In a recovery the ``survivors`` take over before anything else.
+    Raises ``UNKNOWN_PROTOCOL`` if this software lacks its rules.
     """
     execution = Execution(Overlay(parent), newest_protocol(parent).version)
     if survivors:
-        recover(Context(execution.overlay, *block, 0, bytes(32)), survivors)
+        _execute_recovery(execution, block, survivors)
     limits = parameters_of(execution.overlay, LedgerParameters)
     for due in due_at_height(execution.overlay, block.height, limits.max_deadlines):
         _execute_deadline(execution, block, due, HEIGHT_DEADLINE)
@@ -262,6 +264,26 @@ def execute_block(
         seen.add(candidate.id)
         _execute_transaction(execution, block, candidate, grants)
     return execution
+
+
+def _execute_recovery(execution: Execution, block: BlockInput, survivors: tuple[int, ...]) -> None:
+    """Hand over to the survivors of a disaster; it has a receipt, as a deadline has."""
+    execution.recovery = Deadline(block.height, RECOVERY, ()).id(block.chain_id)
+    ctx = Context(
+        execution.overlay,
+        block.chain_id,
+        block.height,
+        block.time,
+        len(execution.receipts),
+        execution.recovery,
+        protocol=execution.protocol,
+    )
+
+    def run() -> None:
+        recover(ctx, survivors)
+        ctx.finish_operation()
+
+    _attempt(execution, ctx, run)
 
 
 def _execute_transaction(

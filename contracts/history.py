@@ -205,7 +205,7 @@ def untimely(before: State, execution: Execution, block: BlockInput) -> Iterator
     }
     fired = len(execution.receipts) - len(execution.included)
     for receipt in execution.receipts[:fired]:
-        if receipt.subject not in due:
+        if receipt.subject not in due and receipt.subject != execution.recovery:
             yield Finding(13, "in-time", f"block {block.height}: a deadline fired untimely")
         if not receipt.applied:
             entry = due.get(receipt.subject)

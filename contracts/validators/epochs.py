@@ -36,6 +36,8 @@ from ledger.state import State
 from ledger.validators import Validator, ValidatorSet
 
 END_OF_EPOCH: Final = "validators.end"
+RECOVERY: Final = "validators.recovery"
+"""What the receipt of a recovery is named after; nothing arranges one."""
 
 
 def found_validators(ctx: Context, validators: ValidatorSet) -> None:
@@ -178,16 +180,17 @@ def recover(ctx: Context, survivors: tuple[int, ...]) -> None:
         cancel_at_height(ctx, turn.height, END_OF_EPOCH)
         ctx.delete(TURN)
     staying = tuple(sitting.validators[index] for index in survivors)
+    lost = [validator for validator in sitting.validators if validator not in staying]
     following = ValidatorSet(sitting.epoch + 1, staying)
     ctx.put(VALIDATORS, following)
     _put_epoch(ctx, following)
-    for validator in sitting.validators:
-        if validator in staying:
-            continue
+    for validator in lost:
         node = ctx.find(NODE, validator.party, what="node")
         if node.state is NodeState.VOTING:
-            node = move(ctx, node, "leave", "lost")
+            node = move(ctx, node, "leave", "lost in a disaster")
         _leave(ctx, node)
+    parties = tuple(validator.party for validator in lost)
+    ctx.emit(EpochEnded(sitting.epoch, following.size, following.quorum, (), parties, ()))
     if next_change(ctx.state).validators != staying:
         plan_end(ctx)
 

@@ -27,8 +27,12 @@ MAX_AHEAD_MS = 10_000
 """How far the recovery's time may be ahead of a signer's clock."""
 
 
-def state(node: OpenNode) -> Statement:
-    """What this stopped node holds, signed with its vote key."""
+def state(node: OpenNode, *, certain: bool = False) -> Statement:
+    """What this stopped node holds, signed with its vote key.
+
+    A signer that knows of a vote which the journal lacks leaves it open whether a crash kept that
+    vote from being sent, or the disk is an old one. ``certain``: people know that it is the newest.
+    """
     head = head_of(node.store)
     if node.number is None:
         raise bad("this node is no validator of the present epoch", "home")
@@ -36,20 +40,19 @@ def state(node: OpenNode) -> Statement:
         node.number,
         head,
         node.store.certificate(head.height),
-        _doubt(node, head),
+        _doubt(node, head, certain),
         tuple(node.journal.load()),
         bytes(64),
     )
     return structs.replace(said, signature=node.identity.vote_key.sign(stated(said)))
 
 
-def _doubt(node: OpenNode, head: Header) -> str:
+def _doubt(node: OpenNode, head: Header, certain: bool) -> str:
     """Why this node may have voted what it does not know of."""
     reason = continuity.reason_for_doubt(node.home)
-    below = max(
-        continuity.abstains_below(node.home),
-        signed_elsewhere(node.identity, head.chain_id, node.journal),
-    )
+    below = continuity.abstains_below(node.home)
+    if not certain:
+        below = max(below, signed_elsewhere(node.identity, head.chain_id, node.journal))
     return reason or (f"votes below view {below} may be forgotten" if below > head.view else "")
 
 

@@ -15,10 +15,11 @@ from contracts.validators.operations import LeaveValidators
 from contracts.verifier import Verifier, validators_after
 from ledger import proof
 from ledger.block import SignerSignature, VoteKind, sign_vote
-from ledger.codec import encode
+from ledger.codec import decode, encode
 from ledger.errors import CodedError
 from ledger.journal import Journal
 from ledger.keys import PrivateKey
+from ledger.receipt import Receipt
 from ledger.segment import PublishedBlock, PublishedRow
 from ledger.store import proofs
 from ledger.store.chain import Store
@@ -67,6 +68,9 @@ def test_survivors_go_on_and_lost_nodes_follow(seed: int, tmp_path: Path) -> Non
     found = proofs.prove_finality(survivors[0].store, height(survivors[0]) - 2)
     (told,) = proof.verify_finality(found, world.genesis).recoveries
     assert (told.height, told.lies_borne) == (signed.header.height, 0)
+    (row,) = survivors[0].store.rows(told.height)[:1]
+    said = [event[0] for event in decode(row.receipt, Receipt).events]
+    assert "validators.EpochEnded" in said and said.count("validators.NodeMoved") == 4
     assert told.lost == tuple(f"node-{m.number}" for m in sorted(others, key=lambda m: m.number))
     verifier = Verifier(world.genesis, Store(MemoryEnvironment()))
     store = survivors[0].store
