@@ -121,6 +121,9 @@ def show(seen: ClusterSeen) -> None:
     spare = seen.answering - seen.quorum
     if seen.diverged_at is not None:
         verdict = f"DIVERGED at height {seen.diverged_at}: stop, and compare by `iic node check`"
+    elif len(seen.nodes) < seen.quorum:
+        asked = "1 was" if len(seen.nodes) == 1 else f"{len(seen.nodes)} were"
+        verdict = f"not known, only {asked} asked; give the others by --node or --home"
     elif spare < 0:
         verdict = f"not available, {-spare} more needed"
     elif spare == 0:

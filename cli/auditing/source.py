@@ -60,7 +60,7 @@ def require_beginning(first: int, where: object, remedy: str) -> None:
 
 @contextmanager
 def open_source(path: Path) -> Iterator[Archive | StoreSource]:
-    """The ledger in an archive or a store, told apart by what lies there.
+    """The ledger in an archive, a store or a node's home, told apart by what lies there.
 
     Raises ``FILE_MISSING``, ``BAD_ARCHIVE``, ``STORE_CORRUPT`` or ``NOT_CERTIFIED``.
     """
@@ -76,9 +76,14 @@ def open_source(path: Path) -> Iterator[Archive | StoreSource]:
 @contextmanager
 def _open_store(path: Path) -> Iterator[StoreSource]:
     from ledger.store.disk import open_store
+    from node.config import Home
 
     if not (path / "data.mdb").is_file():
-        raise CodedError(FILE_MISSING, f"{path} is neither an archive nor a node's store")
+        path, home = Home(path).ledger, path
+        if not (path / "data.mdb").is_file():
+            raise CodedError(
+                FILE_MISSING, f"{home} is neither an archive, a node's store nor a node's home"
+            )
     store = open_store(path, read_only=True)
     try:
         with store.snapshot() as reader:

@@ -18,12 +18,14 @@ from ledgers import OnDisk, iic, on_disk
 from cli.auditing.progress import Meter, Resume
 from cli.auditing.verify import identity_of, verify_archive
 from cli.auditing.workers import replay_stretch, stretches_of
+from cli.output import Exit
 from contracts.violations import Check, Violated
 from ledger.archive import MAGIC, Archive, PartKind, open_archive
 from ledger.errors import BAD_ARCHIVE, CodedError
 from ledger.store import tables
 from ledger.store.chain import Store
 from ledger.store.disk import open_store
+from node.config import Home
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +86,16 @@ def test_a_store_verifies_and_is_left_as_it_was(ledger: OnDisk) -> None:
     assert done.code == 0 and done.json["replayed"] == 28 and not done.json["uncertified_blocks"]
     after = {p.name: p.read_bytes() for p in ledger.store.iterdir() if p.name != "lock.mdb"}
     assert before == after
+
+
+def test_a_nodes_home_stands_for_its_store(ledger: OnDisk, tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    home.ledger.parent.mkdir(parents=True)
+    home.ledger.symlink_to(ledger.store)
+    done = iic("audit", "verify", home.path, "--genesis", ledger.genesis_file, "--json")
+    assert done.code == 0 and done.json["replayed"] == 28
+    nothing = iic("audit", "verify", tmp_path, "--genesis", ledger.genesis_file, "--json")
+    assert nothing.code == Exit.LOCAL and nothing.json["error"]["code"] == "FILE_MISSING"
 
 
 def test_a_folder_and_a_file_hold_the_same_archive(

@@ -21,6 +21,7 @@ from cli.localcluster import LocalCluster, LocalNode
 from cli.output import Exit
 from node.config import Home
 from tests.contracts.ledger_in_memory import lei
+from tests.e2e.command_line import Iic
 from tests.e2e.ledgers import Witness, lost, wait_for_height
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
@@ -66,7 +67,9 @@ def iic(*args: object) -> tuple[int, Any]:
     return done.returncode, json.loads(done.stdout)
 
 
-def test_four_nodes_record_the_same_blocks_and_say_so(cluster: LocalCluster) -> None:
+def test_four_nodes_record_the_same_blocks_and_say_so(
+    cluster: LocalCluster, tmp_path: Path
+) -> None:
     cluster.start()
     with Witness(cluster) as witness:
         witness.wait_for(100)
@@ -74,6 +77,8 @@ def test_four_nodes_record_the_same_blocks_and_say_so(cluster: LocalCluster) -> 
     assert lost(cluster, witness.told) == []
     code, seen = iic("node", "cluster", *(a for n in cluster.nodes for a in ("--node", n.url)))
     assert code == Exit.OK and seen["healthy"] and seen["further_failures_tolerated"] == 1
+    alone = Iic(tmp_path)("node", "cluster", "--node", cluster.nodes[2].url)
+    assert alone.status == Exit.VIOLATION and "not known, only 1 was asked" in alone.out
     code, view = iic("node", "status", "--home", cluster.nodes[2].home.path)
     assert code == Exit.OK and view["name"] == "g2" and view["waiting_for"] == ""
 
