@@ -3,7 +3,8 @@
 It needs the genesis document and the public API of one node or several, and nobody's admission.
 Blocks come from one of them (:mod:`node.follower.source`), are verified and stored by
 :mod:`contracts.verifier`, and are held against what all the others show
-(:mod:`node.follower.follow`). What is wrong becomes an alarm (:mod:`node.follower.alarms`).
+(:mod:`node.follower.watching`). What is wrong becomes an alarm (:mod:`node.follower.raising`);
+:mod:`node.follower.follow` puts these together.
 
 What an alarm leads to depends on who is to blame:
 
