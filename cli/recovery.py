@@ -14,6 +14,7 @@ from cli.node_options import HOME
 from cli.output import Exit, Failure
 
 if TYPE_CHECKING:
+    from ledger.validators import ValidatorSet
     from node.opening import OpenNode
     from node.recovery.documents import Recovery, Statement
 
@@ -84,7 +85,7 @@ def propose(statements: tuple[Path, ...], home: Path, reason: str, out: Path) ->
     with _opened(home) as node:
         made = ceremony.propose(node.store, said, reason, wall_clock_ms())
         _write(out, encode(made))
-        _report(node, made, out)
+        _report(_deciding(node), made, out)
 
 
 @recovery.command()
@@ -98,7 +99,7 @@ def show(file: Path, home: Path) -> None:
     made = documents.read_recovery(file.read_bytes())
     with _opened(home) as node:
         ceremony.check(node.store, made)
-        _report(node, made, file)
+        _report(_deciding(node), made, file)
 
 
 @recovery.command()
@@ -115,11 +116,11 @@ def sign(file: Path, home: Path, yes: bool) -> None:
     made = documents.read_recovery(file.read_bytes())
     with _opened(home) as node:
         if not yes and not output.wants_json():
-            _show(node, made)
+            _show(_deciding(node), made)
             click.confirm("Are the others lost for good, and shall these go on?", abort=True)
         signed = ceremony.sign(node, made, wall_clock_ms())
         _write(file, encode(signed), replace=True)
-        _report(node, signed, file)
+        _report(_deciding(node), signed, file)
 
 
 @recovery.command()
@@ -150,6 +151,29 @@ def apply(file: Path, home: Path) -> None:
         head = ceremony.apply(node.store, made)
     facts = {"home": str(home), "height": head.height, "block": head.hash().hex()}
     output.emit(facts, lambda: output.done(f"{home} is at block {head.height}; next: iic node run"))
+
+
+@recovery.command()
+@click.argument("file", type=_FILE)
+@click.argument("store", type=click.Path(path_type=Path, file_okay=False, exists=True))
+@output.json_option
+def verify(file: Path, store: Path) -> None:
+    """Make the survivors' choice again, as an auditor of a ledger that has gone on since.
+
+    STORE is the folder `data/ledger` of any node, or a copy; it is only read, also beside a running
+    node, and `iic audit verify` says whether it is sound. FILE is what the survivors combined.
+    """
+    from ledger.store.disk import open_store
+    from node.recovery import documents, hearing
+
+    made = documents.read_recovery(file.read_bytes())
+    opened = open_store(store, read_only=True)
+    try:
+        with opened.snapshot() as ledger:
+            validators = hearing.audit(made, ledger)
+    finally:
+        opened.close()
+    _report(validators, made, file)
 
 
 @recovery.command()
@@ -222,11 +246,14 @@ class _Names(NamedTuple):
     lies_borne: int
 
 
-def _names(node: OpenNode, made: Recovery) -> _Names:
+def _deciding(node: OpenNode) -> ValidatorSet:
     from contracts.verifier import validators_after
 
     assert node.store.head is not None, "an opened store holds block 0"
-    validators = validators_after(node.store, node.store.head)
+    return validators_after(node.store, node.store.head)
+
+
+def _names(validators: ValidatorSet, made: Recovery) -> _Names:
     names = [validator.name for validator in validators.validators]
     stay = set(made.survivors)
     return _Names(
@@ -237,8 +264,8 @@ def _names(node: OpenNode, made: Recovery) -> _Names:
     )
 
 
-def _show(node: OpenNode, made: Recovery) -> None:
-    names = _names(node, made)
+def _show(validators: ValidatorSet, made: Recovery) -> None:
+    names = _names(validators, made)
     borne = names.lies_borne
     output.facts(
         [
@@ -262,8 +289,8 @@ def _show(node: OpenNode, made: Recovery) -> None:
     )
 
 
-def _report(node: OpenNode, made: Recovery, path: Path) -> None:
-    names = _names(node, made)
+def _report(validators: ValidatorSet, made: Recovery, path: Path) -> None:
+    names = _names(validators, made)
     facts = {
         "file": str(path),
         "reason": made.reason,
@@ -278,4 +305,4 @@ def _report(node: OpenNode, made: Recovery, path: Path) -> None:
         "lies_borne": names.lies_borne,
         "signatures": len(made.signatures),
     }
-    output.emit(facts, lambda: _show(node, made))
+    output.emit(facts, lambda: _show(validators, made))

@@ -17,7 +17,7 @@ from node import continuity
 from node.messages import FullBlock
 from node.opening import OpenNode, signed_elsewhere
 from node.recovery.documents import Recovery, Statement, bad, stated, with_signatures
-from node.recovery.hearing import Heard, head_of, hear, hold_all
+from node.recovery.hearing import Heard, head_of, hear, hold_all, judge
 from node.replica.blocktree import BlockTree, ExecutedBlock
 from node.replica.records import recall
 
@@ -98,23 +98,7 @@ def check(store: Store, recovery: Recovery) -> None:
     ``BAD_RECOVERY`` or ``BAD_CERTIFICATE``.
     """
     _made(store, recovery)
-    validators = _deciding(store)
-    heard = hear(recovery.statements, store, validators)
-    header = recovery.header
-    if recovery.view != heard.view:
-        raise bad(f"the recovery is of view {heard.view}", "view")
-    block, what = (header.hash(), "confirms") if recovery.confirms else (header.parent, "stands on")
-    if block != heard.tip[1]:
-        raise bad(
-            f"it {what} {block.hex()[:16]}, the highest block that any survivor "
-            f"proves to be notarized is {heard.tip[1].hex()[:16]}",
-            "blocks",
-        )
-    if header.next_validators_hash == header.validators_hash:
-        raise bad("its last block hands over to nobody", "blocks")
-    if recovery.blocks[-1].transactions and not recovery.confirms:
-        raise bad("the block by which survivors take over is empty", "blocks")
-    hold_all(recovery)
+    judge(recovery, store, _deciding(store))
 
 
 def sign(node: OpenNode, recovery: Recovery, now: int) -> Recovery:

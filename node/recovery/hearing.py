@@ -8,7 +8,7 @@ from typing import NamedTuple
 from ledger import keys
 from ledger.block import Certificate, Header, VoteKind, finalizes
 from ledger.errors import BAD_CERTIFICATE, CodedError
-from ledger.store.chain import Store
+from ledger.store.interface import ChainReader
 from ledger.validators import ValidatorSet
 from node.messages import Batch, Proposal, verify_batch, verify_proposal
 from node.recovery.documents import Recovery, Statement, bad, stated
@@ -31,12 +31,12 @@ class Heard(NamedTuple):
         return self.ended + 2
 
 
-def hear(statements: Sequence[Statement], store: Store, validators: ValidatorSet) -> Heard:
-    """What follows from the statements of all who go on; the store is one of theirs.
+def hear(statements: Sequence[Statement], ledger: ChainReader, validators: ValidatorSet) -> Heard:
+    """What follows from the statements of all who go on; the ledger is one of theirs.
 
     Raises ``BAD_RECOVERY`` or ``BAD_CERTIFICATE``.
     """
-    chain_id = head_of(store).chain_id
+    chain_id = head_of(ledger).chain_id
     signers = [statement.signer for statement in statements]
     if signers != sorted(set(signers)) or max(signers, default=0) >= validators.size:
         raise bad("statements are one of each survivor, in order", "statements")
@@ -73,8 +73,8 @@ def hear(statements: Sequence[Statement], store: Store, validators: ValidatorSet
                 f"survivors' nodes run until all are, then make the statements again",
                 "statements",
             )
-        heard = _take(heard, _recalled(statement), store, validators)
-        heard = _take_head(heard, statement, store, validators)
+        heard = _take(heard, _recalled(statement), ledger, validators)
+        heard = _take_head(heard, statement, ledger, validators)
     return heard
 
 
@@ -85,14 +85,16 @@ def _recalled(statement: Statement) -> Recalled:
         raise bad(f"the records of validator {statement.signer}: {error.message}", "") from None
 
 
-def _take_head(heard: Heard, statement: Statement, store: Store, validators: ValidatorSet) -> Heard:
-    """Count a survivor's newest block if this store has it too, or a quorum's signatures show it.
+def _take_head(
+    heard: Heard, statement: Statement, ledger: ChainReader, validators: ValidatorSet
+) -> Heard:
+    """Count a survivor's newest block if this ledger has it too, or a quorum's signatures show it.
 
-    The one that began the epoch is in every survivor's store.
+    The one that began the epoch is in every survivor's ledger.
     """
     head, certificate = statement.head, statement.certificate
     block = head.hash()
-    known = store.header(head.height) == head
+    known = ledger.header(head.height) == head
     if not known:
         if certificate is None or certificate.kind is VoteKind.RECOVER:
             return heard
@@ -116,9 +118,9 @@ def _verify(certificate: Certificate, chain_id: bytes, validators: ValidatorSet)
         raise CodedError(BAD_CERTIFICATE, error.message, field="statements") from None
 
 
-def _take(heard: Heard, held: Recalled, store: Store, validators: ValidatorSet) -> Heard:
+def _take(heard: Heard, held: Recalled, ledger: ChainReader, validators: ValidatorSet) -> Heard:
     """Count what a survivor's journal proves."""
-    chain_id = head_of(store).chain_id
+    chain_id = head_of(ledger).chain_id
     for certificate in held.certificates:
         if certificate.epoch != validators.epoch or certificate.kind is VoteKind.RECOVER:
             continue
@@ -137,6 +139,50 @@ def _take(heard: Heard, held: Recalled, store: Store, validators: ValidatorSet) 
     return heard
 
 
+def judge(recovery: Recovery, ledger: ChainReader, validators: ValidatorSet) -> None:
+    """Refuse a recovery that does not follow from its statements, by the epoch's ``validators``."""
+    heard = hear(recovery.statements, ledger, validators)
+    header = recovery.header
+    if recovery.view != heard.view:
+        raise bad(f"the recovery is of view {heard.view}", "view")
+    block, what = (header.hash(), "confirms") if recovery.confirms else (header.parent, "stands on")
+    if block != heard.tip[1]:
+        raise bad(
+            f"it {what} {block.hex()[:16]}, the highest block that any survivor "
+            f"proves to be notarized is {heard.tip[1].hex()[:16]}",
+            "blocks",
+        )
+    if header.next_validators_hash == header.validators_hash:
+        raise bad("its last block hands over to nobody", "blocks")
+    if recovery.blocks[-1].transactions and not recovery.confirms:
+        raise bad("the block by which survivors take over is empty", "blocks")
+    hold_all(recovery)
+
+
+def audit(recovery: Recovery, ledger: ChainReader) -> ValidatorSet:
+    """Whether a ledger rests on exactly this recovery, and that on its statements.
+
+    The ledger has gone on since and is taken as verified. Returns who decided in the epoch that was
+    ended; raises ``BAD_RECOVERY`` or ``BAD_CERTIFICATE``.
+    """
+    header = recovery.header
+    validators = ledger.validators(header.epoch)
+    if validators is None or head_of(ledger).height < header.height:
+        raise bad(f"the ledger ends before block {header.height}", "")
+    for block in recovery.blocks:
+        if ledger.header(block.header.height) != block.header:
+            raise bad(f"the ledger holds another block {block.header.height}", "blocks")
+    certificate = ledger.certificate(header.height)
+    if certificate is None or certificate.kind is not VoteKind.RECOVER:
+        raise bad(f"block {header.height} of the ledger is no recovery", "")
+    signers = tuple(entry.signer for entry in certificate.signatures)
+    if (signers, certificate.view) != (recovery.survivors, recovery.view):
+        raise bad(f"block {header.height} was signed by {signers}, who did not all state", "")
+    certificate.verify(header.chain_id, validators)
+    judge(recovery, ledger, validators)
+    return validators
+
+
 def hold_all(recovery: Recovery) -> None:
     """Refuse a recovery without the newest block of each survivor, proven or not."""
     first = recovery.blocks[0].header
@@ -153,7 +199,7 @@ def hold_all(recovery: Recovery) -> None:
             )
 
 
-def head_of(store: Store) -> Header:
+def head_of(ledger: ChainReader) -> Header:
     """The newest header of an opened store."""
-    assert store.head is not None, "an opened store holds block 0"
-    return store.head
+    assert ledger.head is not None, "an opened store holds block 0"
+    return ledger.head

@@ -109,6 +109,8 @@ def test_survivors_go_on_and_nothing_final_is_lost(tmp_path: Path) -> None:
         for node in (one, returning):
             checked = user("node", "check", "--home", node.home.path)
             assert checked.status == 0, checked.out + checked.err
+        audited = take("verify", complete, returning.home.ledger)
+        assert audited["survivors"] == [one.name, other.name]
         page = httpx.get(f"{returning.url}/en/blocks/{proposal['height']}")
         assert page.status_code == 200 and "recovery ceremony" in page.text
         newest = max(told, key=lambda identity: told[identity])

@@ -28,8 +28,9 @@ from node.recovery.documents import (
     with_signatures,
 )
 from node.recovery.faults import signed_both
+from node.recovery.hearing import audit
 from node.sim.turnover import Turnover, vote_key
-from tests.sim.disaster import height, killed, opened
+from tests.sim.disaster import height, hide, killed, opened
 
 
 class Held(NamedTuple):
@@ -168,6 +169,28 @@ def test_nothing_follows_from_statements_that_are_not_those_of_half_who_still_kn
     longest = max(held.nodes, key=lambda n: n.store.head.height if n.store.head else 0)
     made = ceremony.propose(longest.store, one, "flood", held.world.clock)
     assert made.doubtful == (whole[places[0]].signer,)
+
+
+def test_an_auditor_makes_the_choice_again_on_the_ledger_that_went_on_and_on_no_other(
+    held: Held,
+) -> None:
+    store = held.store()
+    with pytest.raises(CodedError, match="ends before"):
+        audit(held.complete, store)
+    ceremony.apply(store, held.complete)
+    assert audit(held.complete, store) == held.world.genesis.validators
+    longest = max(held.nodes, key=lambda n: n.store.head.height if n.store.head else 0)
+    other = ceremony.propose(longest.store, held.statements, "flood", held.world.clock + 1)
+    hidden = structs.replace(held.statements[0], records=())
+    forged = structs.replace(hidden, signature=bytes(64))
+    with pytest.raises(CodedError, match="another block"):
+        audit(other, store)
+    for statements in ((forged, *held.statements[1:]), held.statements[1:]):
+        with pytest.raises(CodedError):
+            audit(structs.replace(held.complete, statements=tuple(statements)), store)
+    everybody = tuple(hide(said, vote_key(said.signer, 0)) for said in held.statements)
+    with pytest.raises(CodedError, match=r"of view|stands on"):
+        audit(structs.replace(held.complete, statements=everybody), store)
 
 
 def test_who_signs_two_recoveries_of_an_epoch_is_convicted_and_nobody_else(held: Held) -> None:
