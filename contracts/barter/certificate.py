@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Annotated, NamedTuple
 
-from msgspec import Meta
+from msgspec import Meta, structs
 
 from contracts import compact as compact_form
 from contracts import scanned
@@ -37,7 +37,10 @@ class PreferenceCertificate(Struct, tag="iic.preference/1"):
 
 
 class CompactCertificate(Struct, tag="iic.preference-qr/1"):
-    """The compact form. ``certified`` is None where the receipt's block itself was finalized."""
+    """The compact form: a lot, then the fields of :class:`contracts.compact.CompactReceipt`.
+
+    They stand flat, which spares a QR code the header of a structure within.
+    """
 
     lot: Hash32
     receipt: Receipt
@@ -119,18 +122,8 @@ def verify(
 
 def compact(certificate: PreferenceCertificate) -> CompactCertificate:
     """The form for QR codes."""
-    proven = certificate.proven
-    certified = proven.finality.header
-    return CompactCertificate(
-        lot=certificate.lot,
-        receipt=proven.receipt,
-        index=proven.index,
-        receipt_path=proven.receipt_path,
-        header=proven.header,
-        history_path=proven.history_path,
-        certified=None if certified == proven.header else certified,
-        certificate=proven.finality.certificate,
-    )
+    short = compact_form.compact(certificate.proven)
+    return CompactCertificate(certificate.lot, *structs.astuple(short))
 
 
 def verify_compact(
@@ -145,19 +138,9 @@ def verify_compact(
     Changes beyond its epoch are left aside. Raises ``WRONG_CHAIN``, ``BAD_CERTIFICATE``,
     ``BAD_PROOF`` (also if changes are missing) or ``BAD_RECEIPT``.
     """
+    _, *short = structs.astuple(certificate)
     summary = compact_form.verify(
-        compact_form.CompactReceipt(
-            certificate.receipt,
-            certificate.index,
-            certificate.receipt_path,
-            certificate.header,
-            certificate.history_path,
-            certificate.certified,
-            certificate.certificate,
-        ),
-        genesis,
-        changes,
-        verify_signature=verify_signature,
+        compact_form.CompactReceipt(*short), genesis, changes, verify_signature=verify_signature
     )
     return Preference(
         summary.network,
