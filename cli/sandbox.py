@@ -26,7 +26,7 @@ from cli.keystore import Kdf, Keystore
 from cli.localcluster import LocalCluster
 from cli.output import Exit, Failure
 from cli.plans import refusal
-from contracts.currency.operations import AttestReserve, Issue, RequestIssue
+from contracts.currency.supply_operations import AttestReserve, Issue, RequestIssue
 from contracts.framework.calendar import MS_PER_DAY, Calendar
 from contracts.framework.forms import parse_amount
 from contracts.framework.operation import Operation, write_operation

@@ -15,15 +15,8 @@ from typing import Final, TypeVar
 from cli.bench.accounts import Account, account, pairs
 from cli.bench.funding import ISSUER, START_AMOUNT, TREASURY, application
 from contracts.blocks import Parent, make_block
-from contracts.currency.operations import (
-    AcceptRequest,
-    AttestReserve,
-    Issue,
-    Leg,
-    RequestIssue,
-    RequestPayment,
-    Transfer,
-)
+from contracts.currency.operations import AcceptRequest, Leg, RequestPayment, Transfer
+from contracts.currency.supply_operations import AttestReserve, Issue, RequestIssue
 from contracts.executor import Candidate, read_candidate
 from contracts.framework.calendar import MS_PER_DAY
 from contracts.framework.operation import Operation, write_operation

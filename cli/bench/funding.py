@@ -12,7 +12,8 @@ from cli.bench.accounts import Account, account, signed
 from cli.bench.load import Signed
 from cli.client import Client
 from cli.output import Exit, Failure
-from contracts.currency.operations import AttestReserve, Issue, Leg, RequestIssue, Transfer
+from contracts.currency.operations import Leg, Transfer
+from contracts.currency.supply_operations import AttestReserve, Issue, RequestIssue
 from contracts.framework.calendar import MS_PER_DAY, Calendar
 from contracts.framework.operation import Operation
 from contracts.framework.party import Office, PartyKind, Profile, Role

@@ -21,6 +21,7 @@ from contracts.currency import (  # noqa: F401
     standing,
     succession,
     supply,
+    supply_operations,
 )
 from contracts.currency.invariants import INVARIANTS
 from contracts.currency.line_invariants import LINE_INVARIANTS
@@ -32,14 +33,14 @@ CAPABILITY: Final = Capability(
     operations=(
         operations.Transfer,
         operations.Exchange,
-        operations.AttestReserve,
-        operations.RequestIssue,
-        operations.Issue,
-        operations.DeclineIssue,
-        operations.WithdrawIssue,
-        operations.RequestRedemption,
-        operations.PayOutRedemption,
-        operations.ReleaseRedemption,
+        supply_operations.AttestReserve,
+        supply_operations.RequestIssue,
+        supply_operations.Issue,
+        supply_operations.DeclineIssue,
+        supply_operations.WithdrawIssue,
+        supply_operations.RequestRedemption,
+        supply_operations.PayOutRedemption,
+        supply_operations.ReleaseRedemption,
         operations.OpenEscrow,
         operations.ReleaseEscrow,
         operations.RefundEscrow,

@@ -15,16 +15,6 @@ from contracts.currency.events import (
     RedemptionRequested,
     ReserveAttested,
 )
-from contracts.currency.operations import (
-    AttestReserve,
-    DeclineIssue,
-    Issue,
-    PayOutRedemption,
-    ReleaseRedemption,
-    RequestIssue,
-    RequestRedemption,
-    WithdrawIssue,
-)
 from contracts.currency.records import (
     ATTESTATION,
     ISSUE,
@@ -36,6 +26,16 @@ from contracts.currency.records import (
     IssueState,
     Redemption,
     RedemptionState,
+)
+from contracts.currency.supply_operations import (
+    AttestReserve,
+    DeclineIssue,
+    Issue,
+    PayOutRedemption,
+    ReleaseRedemption,
+    RequestIssue,
+    RequestRedemption,
+    WithdrawIssue,
 )
 from contracts.errors import (
     ATTESTATION_STALE,

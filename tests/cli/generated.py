@@ -9,15 +9,13 @@ from hypothesis import strategies as st
 from contracts.currency.events import EscrowOpened, IssueRequested, PaymentRequested
 from contracts.currency.operations import (
     AcceptRequest,
-    AttestReserve,
-    Issue,
     Leg,
     OpenEscrow,
     ReleaseEscrow,
-    RequestIssue,
     RequestPayment,
     Transfer,
 )
+from contracts.currency.supply_operations import AttestReserve, Issue, RequestIssue
 from contracts.framework.calendar import MS_PER_DAY
 from contracts.framework.event import Event, name_of
 from contracts.framework.operation import Operation, write_operation

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from msgspec import structs
 
 from cli.main import main
-from contracts.currency.operations import AttestReserve, RequestIssue
+from contracts.currency.supply_operations import AttestReserve, RequestIssue
 from contracts.executor import BlockInput, execute_block, read_candidate
 from contracts.framework.operation import Operation, write_operation
 from contracts.framework.posting import BALANCE, Balance

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ledger_in_memory import Ledger, event, lei, member, named_key, new_ledger
 
 from contracts.currency.events import IssueRequested
-from contracts.currency.operations import AttestReserve, Issue, RequestIssue
+from contracts.currency.supply_operations import AttestReserve, Issue, RequestIssue
 from contracts.framework.ballot import BallotOpened, Choice
 from contracts.framework.party import PartyKind, Profile
 from contracts.register.operations import Accede, Apply, CastVote, CheckApplication

@@ -18,25 +18,18 @@ from contracts.currency.operations import (
     AcceptRequest,
     ConsentReversal,
     CreditRequest,
-    DeclineIssue,
     DeclineReversal,
     Exchange,
     ExchangeLeg,
-    Issue,
     Leg,
     OpenEscrow,
-    PayOutRedemption,
     PayRequest,
     ProposeReversal,
     RefundEscrow,
     RejectRequest,
     ReleaseEscrow,
-    ReleaseRedemption,
-    RequestIssue,
     RequestPayment,
-    RequestRedemption,
     Transfer,
-    WithdrawIssue,
 )
 from contracts.currency.records import (
     ESCROW_TABLE,
@@ -46,6 +39,15 @@ from contracts.currency.records import (
     EscrowState,
     IssueState,
     RequestState,
+)
+from contracts.currency.supply_operations import (
+    DeclineIssue,
+    Issue,
+    PayOutRedemption,
+    ReleaseRedemption,
+    RequestIssue,
+    RequestRedemption,
+    WithdrawIssue,
 )
 from contracts.framework.calendar import MS_PER_DAY
 from contracts.framework.posting import balance_of
@@ -97,7 +99,7 @@ def test_a_stale_attestation_carries_no_issue() -> None:
 
 def test_the_guarantor_signs_the_attestation() -> None:
     ledger = new_ledger(member(URAL))
-    from contracts.currency.operations import AttestReserve
+    from contracts.currency.supply_operations import AttestReserve
 
     with pytest.raises(CodedError, match="MISSING_SIGNATURES"):
         ledger.do("issuerKZ", AttestReserve("KZ", 5, EVIDENCE))

@@ -7,7 +7,7 @@ from cast import URAL, VOLGA, funded, violations, vote
 from ledger_in_memory import Ledger, event, key, lei, member, named_key, new_ledger
 from msgspec import structs
 
-from contracts.currency.operations import RequestIssue
+from contracts.currency.supply_operations import RequestIssue
 from contracts.framework.ballot import BallotOpened
 from contracts.framework.calendar import MS_PER_DAY, MS_PER_HOUR
 from contracts.framework.party import KEYRING

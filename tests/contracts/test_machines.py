@@ -13,11 +13,10 @@ from contracts.currency.operations import (
     Leg,
     OpenEscrow,
     ProposeReversal,
-    RequestIssue,
     RequestPayment,
-    RequestRedemption,
     Transfer,
 )
+from contracts.currency.supply_operations import RequestIssue, RequestRedemption
 from contracts.framework.calendar import MS_PER_DAY
 from contracts.framework.machine import Machine, machines, mermaid
 from contracts.registry import CAPABILITIES

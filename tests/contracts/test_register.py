@@ -19,13 +19,8 @@ from cast import (
 from ledger_in_memory import Ledger, event, lei, member, named_key, new_ledger
 
 from contracts.accounts import AVAIL, CONTRIBUTION
-from contracts.currency.operations import (
-    Leg,
-    OpenEscrow,
-    RequestPayment,
-    RequestRedemption,
-    Transfer,
-)
+from contracts.currency.operations import Leg, OpenEscrow, RequestPayment, Transfer
+from contracts.currency.supply_operations import RequestRedemption
 from contracts.framework.ballot import BALLOT_TABLE, BallotOpened, Choice
 from contracts.framework.calendar import MS_PER_DAY
 from contracts.framework.party import (
@@ -335,7 +330,7 @@ def test_an_exclusion_leads_through_run_off_to_closing_at_zero() -> None:
 
 def redeem(ledger: Ledger, name: str, amount: int) -> None:
     from contracts.currency.events import RedemptionRequested
-    from contracts.currency.operations import PayOutRedemption
+    from contracts.currency.supply_operations import PayOutRedemption
 
     receipt = ledger.must(name, RequestRedemption("KZ", amount))
     redemption = event(receipt, RedemptionRequested)["redemption"]

@@ -14,25 +14,18 @@ from contracts.currency.operations import (
     AcceptRequest,
     ConsentReversal,
     CreditRequest,
-    DeclineIssue,
     DeclineReversal,
     Exchange,
     ExchangeLeg,
-    Issue,
     Leg,
     OpenEscrow,
-    PayOutRedemption,
     PayRequest,
     ProposeReversal,
     RefundEscrow,
     RejectRequest,
     ReleaseEscrow,
-    ReleaseRedemption,
-    RequestIssue,
     RequestPayment,
-    RequestRedemption,
     Transfer,
-    WithdrawIssue,
 )
 from contracts.currency.records import (
     ESCROW_TABLE,
@@ -40,6 +33,15 @@ from contracts.currency.records import (
     REDEMPTION_TABLE,
     REQUEST_TABLE,
     REVERSAL_TABLE,
+)
+from contracts.currency.supply_operations import (
+    DeclineIssue,
+    Issue,
+    PayOutRedemption,
+    ReleaseRedemption,
+    RequestIssue,
+    RequestRedemption,
+    WithdrawIssue,
 )
 from contracts.executor import BlockInput, execute_block
 from contracts.framework.ballot import BALLOT_TABLE, BallotState, Choice
@@ -146,7 +148,7 @@ class Cluster(RuleBasedStateMachine):
 
     @rule(country=countries, amount=st.integers(0, 9_000))
     def attest(self, country: str, amount: int) -> None:
-        from contracts.currency.operations import AttestReserve
+        from contracts.currency.supply_operations import AttestReserve
 
         op = AttestReserve(country, amount, EVIDENCE)
         self.act(f"issuer{country}", op, also=(f"guarantor{country}",))

@@ -24,12 +24,7 @@ from ledger_in_memory import Ledger, event, lei
 from contracts.capacity import capacity_of
 from contracts.currency.debts import debts_between, outstanding
 from contracts.currency.events import PaymentRequested
-from contracts.currency.operations import (
-    AcceptRequest,
-    Leg,
-    RequestPayment,
-    Transfer,
-)
+from contracts.currency.operations import AcceptRequest, Leg, RequestPayment, Transfer
 from contracts.framework.context import Context
 from contracts.guarantee import hooks
 from contracts.guarantee.claims import (

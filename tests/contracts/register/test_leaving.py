@@ -22,12 +22,9 @@ from ledger_in_memory import Ledger, event, lei
 
 from contracts.capacity import capacity_of
 from contracts.currency.debts import debts_by, debts_to
-from contracts.currency.operations import (
-    OpenEscrow,
-    PayRequest,
-    RequestRedemption,
-)
+from contracts.currency.operations import OpenEscrow, PayRequest
 from contracts.currency.records import ESCROW_TABLE
+from contracts.currency.supply_operations import RequestRedemption
 from contracts.framework.ballot import BallotOpened, Choice
 from contracts.framework.evidence import DocumentKind
 from contracts.framework.party import PARTY, Owner, PartyKind, Profile, Standing
@@ -361,7 +358,7 @@ def test_residents_without_a_new_home_run_off_and_the_state_waits_for_them() -> 
     assert any(lei(ALTAI) in tie for tie in ties(ledger.state, record))
     sound(ledger)
     from contracts.currency.events import RedemptionRequested
-    from contracts.currency.operations import PayOutRedemption
+    from contracts.currency.supply_operations import PayOutRedemption
 
     told = ledger.must(ALTAI, RequestRedemption("KZ", 500))
     redemption = event(told, RedemptionRequested)["redemption"]

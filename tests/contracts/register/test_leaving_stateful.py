@@ -17,14 +17,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from ledger_in_memory import STATES, lei
 
-from contracts.currency.operations import (
-    AcceptRequest,
-    OpenEscrow,
-    PayRequest,
-    RequestPayment,
-    RequestRedemption,
-)
+from contracts.currency.operations import AcceptRequest, OpenEscrow, PayRequest, RequestPayment
 from contracts.currency.records import REQUEST_TABLE
+from contracts.currency.supply_operations import RequestRedemption
 from contracts.executor import BlockInput, execute_block
 from contracts.framework.ballot import BALLOT_TABLE, BallotState, Choice
 from contracts.framework.evidence import DocumentKind
