@@ -432,7 +432,7 @@ def _with_values(bucket: bytes, leaves: list[bytes]) -> bytes | None:
 
     The usual change, without taking the bucket apart.
     """
-    page = bucket
+    page = bytearray(bucket)
     for leaf in leaves:
         if len(leaf) != _ENTRY:
             return None
@@ -442,8 +442,8 @@ def _with_values(bucket: bytes, leaves: list[bytes]) -> bytes | None:
             at = page.find(digest, at + 1)
         if at < 0:
             return None
-        page = page[:at] + leaf + page[at + _ENTRY :]
-    return None if page == bucket else page
+        page[at : at + _ENTRY] = leaf
+    return None if page == bucket else bytes(page)
 
 
 def _find(bucket: bytes, digest: bytes) -> bytes | None:

@@ -153,6 +153,17 @@ def _step(field: Field) -> Check | None:
     inner = _value_check(field)
     if inner is None:
         return None
+    problem = None if field.group else problem_of(field.kind)
+    if field.many is None and problem is not None:
+
+        def alone(value: Any) -> None:
+            item = getattr(value, name)
+            if item is not None:
+                sentence = problem(item)
+                if sentence:
+                    raise CodedError(INVALID_FIELD, sentence, field=name)
+
+        return alone
 
     def one(value: Any) -> None:
         item = getattr(value, name)
