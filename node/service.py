@@ -72,7 +72,7 @@ from node.replica.events import Checked, MayVote, PeerDown, PeerUp, Received, Su
 from node.replica.replica import Replica
 from node.runner import Runner, wall_clock_ms
 from node.verify.pool import VerifyPool
-from node.voice import Voice
+from node.voice import YIELDED, Voice
 from node.votelog import logged
 from node.vouching import voucher
 
@@ -158,6 +158,8 @@ class Service:
             if doubt:
                 text = f"{doubt}; this node observes, and votes again only after: iic node activate"
                 self.alarm(Alarm("RESTORED", text))
+            if self._voice.has_yielded(self._replica.validators.epoch):
+                self.alarm(Alarm("RECOVERING", f"{YIELDED}: iic recovery apply"))
             self._runner.start()
             if self._voice.is_vouched_for:  # a ledger of one guarantor
                 self._take_part()

@@ -20,7 +20,7 @@ from node.replica.records import recall
 from node.vouching import Vouching, known_view
 
 _log = logger("node")
-_YIELDED = "it has signed a recovery of this epoch, waits for that, and casts no vote before"
+YIELDED = "it has signed a recovery of this epoch, waits for that, and casts no vote before"
 
 
 class Voice:
@@ -49,7 +49,7 @@ class Voice:
             _log.error("this node's keys are not those of the register", text=error.message)
             return Identity()
         index = validators.index_of(self.keys.vote_key.public)
-        if index is None or self._has_yielded(validators.epoch):
+        if index is None or self.has_yielded(validators.epoch):
             return Identity()
         self._vouching = self._who_vouches(validators, index)
         return Identity() if self._vouching is not None else Identity(index, self.keys.vote_key)
@@ -82,10 +82,14 @@ class Voice:
 
     def waiting_for(self, epoch: int) -> tuple[str, ...]:
         """Why it casts no vote yet, as sentences."""
-        reasons = [_YIELDED] if self._has_yielded(epoch) else []
+        reasons = [YIELDED] if self.has_yielded(epoch) else []
         if self._vouching is not None:
             reasons.append(self._vouching.waiting_for())
         return tuple(reasons)
+
+    def has_yielded(self, epoch: int) -> bool:
+        """Whether this node signed a recovery that ends this epoch, and votes no more before it."""
+        return continuity.recovery_signed(self._opened.home)[0] >= epoch
 
     def load_new_keys(self) -> None:
         """Take up keys that ``iic node rotate`` has made, before or as the register names them."""
@@ -116,7 +120,3 @@ class Voice:
         known = known_view(head.view, votes, number, opened.abstain_below)
         public = self.keys.vote_key.public
         return Vouching(opened.genesis.chain_id, public, known, validators.quorum - 1)
-
-    def _has_yielded(self, epoch: int) -> bool:
-        """Whether this node signed a recovery that ends this epoch, and votes no more before it."""
-        return continuity.recovery_signed(self._opened.home)[0] >= epoch

@@ -100,6 +100,7 @@ def test_survivors_go_on_and_nothing_final_is_lost(tmp_path: Path) -> None:
         returning.start()
         cluster.wait_for_height(proposal["height"] + 1, seconds=60)
         assert lost(cluster, told) == []
+        assert "RECOVERING" in other.log.read_text()
         for node in (other, returning):
             assert "RECOVERED" in node.log.read_text()
         user = Iic(tmp_path / "auditor")

@@ -383,6 +383,28 @@ async def test_a_node_that_left_the_validators_while_it_was_away_gets_in_touch(
     await returning.sink.until(lambda s: (0, BLOCKS, b"what you missed") in s.messages)
 
 
+async def test_two_that_dial_each_other_at_once_end_with_one_connection(
+    net: Net, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "AWAIT_DIAL_SECONDS", limits.BACKOFF_FIRST_SECONDS)
+    first, second = net.add("a"), net.add("b")
+    a, at_a = await net.run(first)
+    b, at_b = await net.run(second)
+    net.at(0, at_a)
+    net.at(1, at_b)
+    for node in (a, b):
+        node.peers.set_roster(net.roster)
+    heard = 0
+    while heard < 20:  # a message is lost only with the connection that it was sent on
+        await a.sink.until(lambda s: s.up == {1})
+        await b.sink.until(lambda s: s.up == {0})
+        downs, before = (a.sink.downs, b.sink.downs), len(b.sink.messages)
+        a.peers.send(1, VOTE, b"still here")
+        await b.sink.until(lambda s, n=before, d=downs[1]: len(s.messages) > n or s.downs > d)
+        heard = heard + 1 if downs == (a.sink.downs, b.sink.downs) else 0
+    assert len(a.peers.connected) == len(b.peers.connected) == 1
+
+
 async def test_the_newest_connection_of_a_peer_counts(net: Net) -> None:
     listener, peer = net.add("a"), net.add("b")
     node, address = await net.run(listener)
