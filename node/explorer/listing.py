@@ -7,10 +7,8 @@ from enum import Enum
 from typing import Any, Final, NamedTuple
 
 from contracts.framework.machine import Machine
-from ledger.errors import CodedError
-from node.errors import BAD_CURSOR
 from node.explorer.language import msg
-from node.explorer.table import Column, Format, Money, Slice, Table
+from node.explorer.table import Column, Format, Money, Slice, Table, key_of
 from node.explorer.view import View
 
 MOST_LOOKED_AT: Final = 2_000
@@ -88,7 +86,7 @@ def listing(
     def read(view: View, cursor: str, limit: int) -> Slice:
         wanted_state = view.query.get("state", "") if filtered else ""
         wanted_party = party_of(view, view.query.get("party", "")) if filtered else ""
-        after, rows, looked = key_after(cursor), [], 0
+        after, rows, looked = key_of(cursor), [], 0
         while True:
             found, after = view.index.objects(machine.name, after, limit)
             for listed in found:
@@ -103,16 +101,6 @@ def listing(
                 return Slice(rows, after.hex())
 
     return Table(name, caption, (first, *columns, *last), read)
-
-
-def key_after(cursor: str) -> bytes:
-    """A cursor that is bytes in hex; raises ``BAD_CURSOR``."""
-    try:
-        return bytes.fromhex(cursor)
-    except ValueError:
-        raise CodedError(
-            BAD_CURSOR, "a cursor is what the page before gave", field="cursor"
-        ) from None
 
 
 def party_of(view: View, text: str) -> str:

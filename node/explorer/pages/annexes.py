@@ -12,16 +12,15 @@ from node.api.words import parse_id
 from node.explorer.detail import ANNEX_COLUMNS, HISTORY
 from node.explorer.language import msg
 from node.explorer.life import places_naming
-from node.explorer.listing import key_after
 from node.explorer.proofs import Proof, of_record
 from node.explorer.sessions import BROWSER_COOKIE, SESSION_COOKIE, SESSION_S
 from node.explorer.site import Group, Page
-from node.explorer.table import Column, Format, Slice, Table, cut, entire_of
+from node.explorer.table import Column, Format, Slice, Table, cut, entire_of, key_of
 from node.explorer.view import View
 
 
 def _all(view: View, cursor: str, limit: int) -> Slice:
-    after = ANNEX.key(key_after(cursor)) + b"\0" if cursor else b""
+    after = ANNEX.key(key_of(cursor)) + b"\0" if cursor else b""
     rows: list[Annex] = []
     for _, record in view.state.records(ANNEX, ANNEX.key(), after):
         rows.append(record)

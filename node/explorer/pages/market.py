@@ -12,9 +12,9 @@ from contracts.market.views import Candidate, book, ranking
 from node.api.words import parse_id
 from node.explorer.detail import ANNEXES, HISTORY, LINKS, detail
 from node.explorer.language import msg
-from node.explorer.listing import filters, goods, key_after, listing, money, party, plain
+from node.explorer.listing import filters, goods, listing, money, party, plain
 from node.explorer.site import Group, Page
-from node.explorer.table import Column, Format, Money, Slice, Table, entire_of
+from node.explorer.table import Column, Format, Money, Slice, Table, entire_of, key_of
 from node.explorer.view import View
 
 MOST_SHELVES: Final = 200
@@ -119,7 +119,7 @@ RESERVATIONS = listing(
 
 
 def _plans(view: View, cursor: str, limit: int) -> Slice:
-    after = PLAN.key(key_after(cursor)) + b"\0" if cursor else b""
+    after = PLAN.key(key_of(cursor)) + b"\0" if cursor else b""
     rows: list[Any] = []
     for _, record in view.state.records(PLAN, PLAN.key(), after):
         rows.append(record)

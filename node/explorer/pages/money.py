@@ -23,7 +23,7 @@ REQUESTS = listing(
         party("debtor", msg("Debtor")),
         money("amount", msg("Amount")),
         money("paid", msg("Paid")),
-        plain("payable", msg("Payable"), Format.INSTANT),
+        plain("payable", msg("Payable"), Format.INSTANT, seen=False),
         plain("subject", msg("What for"), Format.TEXT),
         Column(
             "origin",

@@ -74,6 +74,11 @@ THROUGHPUT: Table[Bucket] = Table(
 )
 
 
+_FROM: Column[Any] = Column("time", msg("From"), Format.INSTANT, lambda row: row.time)
+_HEIGHT: Column[Any] = Column("height", msg("Height"), Format.COUNT, lambda row: row.height)
+_COUNTRY: Column[Any] = Column("state", msg("Country"), Format.COUNTRY, lambda row: row.state)
+
+
 class Point(NamedTuple):
     """A total of a state at the end of a time bucket."""
 
@@ -94,9 +99,9 @@ CIRCULATION: Table[Point] = Table(
     "circulation",
     msg("Currency in circulation by issuing state"),
     columns=(
-        Column("time", msg("From"), Format.INSTANT, lambda p: p.time),
-        Column("height", msg("Height"), Format.COUNT, lambda p: p.height),
-        Column("state", msg("Country"), Format.COUNTRY, lambda p: p.state),
+        _FROM,
+        _HEIGHT,
+        _COUNTRY,
         Column("amount", msg("In circulation"), Format.AMOUNT, lambda p: p.value),
     ),
     read=lambda view, cursor, limit: Slice(list(_issued(view))),
@@ -138,9 +143,9 @@ COVERS: Table[Cover] = Table(
     "reserve-cover",
     msg("Attested reserve behind the currency, by state"),
     columns=(
-        Column("time", msg("From"), Format.INSTANT, lambda c: c.time),
-        Column("height", msg("Height"), Format.COUNT, lambda c: c.height),
-        Column("state", msg("Country"), Format.COUNTRY, lambda c: c.state),
+        _FROM,
+        _HEIGHT,
+        _COUNTRY,
         Column("share", msg("Cover"), Format.PERCENT, lambda c: c.share),
         Column("reserve", msg("Attested"), Format.AMOUNT, lambda c: c.reserve),
         Column("issued", msg("In circulation"), Format.AMOUNT, lambda c: c.issued),
@@ -177,8 +182,8 @@ PROMISES: Table[Promise] = Table(
     "promises",
     msg("Open claims and guarantees in force"),
     columns=(
-        Column("time", msg("From"), Format.INSTANT, lambda p: p.time),
-        Column("height", msg("Height"), Format.COUNT, lambda p: p.height),
+        _FROM,
+        _HEIGHT,
         Column("kind", msg("Kind"), Format.LABEL, lambda p: p.kind),
         Column("amount", msg("Amount"), Format.AMOUNT, lambda p: p.value),
     ),

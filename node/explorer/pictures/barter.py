@@ -89,7 +89,7 @@ def _corner(view: View, corner: Corner, x: int) -> Iterator[Markup]:
     yield rect(x, 10, 250, 84, "state-box" if secured else "state-box open", 8)
     told = view.text(msg("State guarantee %(country)s"), country=country_text(view, corner.country))
     yield text(x + 125, 33, told, "small")
-    yield text(x + 125, 55, short(corner.guarantor, 32), "strong")
+    yield text(x + 125, 55, short(corner.guarantor, 28), "strong")
     sum_ = f"{amount_text(corner.cover, view.language)} SCU"
     yield text(x + 125, 79, f"{sum_} · {state}", "small")
     yield path(f"M{x + 125},94 V138", "tie" if secured else "tie open")

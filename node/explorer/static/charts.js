@@ -76,6 +76,7 @@ function drawAll() {
 drawAll();
 document.addEventListener("parts", drawAll);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
+matchMedia("print").addEventListener("change", drawAll);
 let resizing = 0;
 addEventListener("resize", () => {
   clearTimeout(resizing);
