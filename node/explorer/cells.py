@@ -9,6 +9,7 @@ from babel import Locale
 from markupsafe import Markup, escape
 
 from contracts.barter.terms import Ratio
+from contracts.codes import UNITS
 from contracts.framework.forms import format_instant
 from contracts.framework.posting import owner_of
 from node.api.describe import LEI_CHARS
@@ -95,6 +96,13 @@ def country_text(view: View, code: str) -> str:
     return str(territories.get(code) or view.label(code))
 
 
+def unit_html(view: View, code: str) -> Markup:
+    """A unit of measure by its name; the code stands in its title."""
+    unit = UNITS.get(code)
+    name = code if unit is None else view.text(unit.name)
+    return Markup('<abbr title="{}">{}</abbr>').format(code, name)
+
+
 def _country(view: View, value: str) -> Markup:
     return escape(country_text(view, value))
 
@@ -170,6 +178,7 @@ _FORMS: Final[dict[Format, Callable[[Any, Any], Markup]]] = {
     Format.STATE: _state,
     Format.OUTCOME: _outcome,
     Format.COUNTRY: _country,
+    Format.UNIT: unit_html,
     Format.COUNT: _count,
     Format.PRICE: _price,
     Format.AMOUNT: _amount,

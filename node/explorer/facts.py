@@ -17,7 +17,14 @@ from contracts.framework.render import Readable, unit_of, value_words
 from contracts.framework.types import UNIT_MARK, Kind
 from ledger.codec import Struct
 from node.api.describe import LEI_CHARS
-from node.explorer.cells import NOTHING, country_text, instant_html, party_html, value_html
+from node.explorer.cells import (
+    NOTHING,
+    country_text,
+    instant_html,
+    party_html,
+    unit_html,
+    value_html,
+)
 from node.explorer.language import LOCALES, msg, number_text
 from node.explorer.table import Format, Money
 from node.explorer.view import View
@@ -179,6 +186,7 @@ _KINDS: Final[dict[Kind, Callable[[View, Field, Any], Markup]]] = {
     Kind.INSTANT: lambda view, field, value: instant_html(view, value),
     Kind.PARTY: lambda view, field, value: party_html(view, value),
     Kind.COUNTRY: lambda view, field, value: escape(country_text(view, value)),
+    Kind.UNIT: lambda view, field, value: unit_html(view, value),
     Kind.OBJECT: lambda view, field, value: _object(view, value),
     Kind.TEXT: lambda view, field, value: escape(value)
     if field.bounds != (None, None)

@@ -40,6 +40,8 @@ class Format(StrEnum):
     """``str``: ``applied``, or the code of a refusal."""
     COUNTRY = "country"
     """``str``, an ISO 3166 code, shown by name."""
+    UNIT = "unit-code"
+    """``str``, a Rec 20 code, shown by the unit's name."""
     COUNT = "count"
     """``int``."""
     AMOUNT = "amount"

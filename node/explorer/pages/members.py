@@ -20,6 +20,7 @@ from contracts.register.conduct_records import Programme
 from contracts.register.conduct_views import programmes_of
 from contracts.register.views import KeyReport, Task, keys_of, offices, open_objects
 from node.api.describe import machines
+from node.explorer.cells import country_text
 from node.explorer.language import msg
 from node.explorer.pages.transactions import TOLD_COLUMNS
 from node.explorer.proofs import of_record
@@ -89,7 +90,7 @@ def members(view: View) -> dict[str, Any]:
     """The register: all parties, or those of a state, a standing, a kind or an office."""
     homes = sorted({holder.scope for holder in offices(view.state) if holder.scope})
     groups = [
-        (msg("Home state"), [(f"home:{home}", home) for home in homes]),
+        (msg("Home state"), [(f"home:{home}", country_text(view, home)) for home in homes]),
         (msg("Standing"), [(f"standing:{s.value}", view.label(s.value)) for s in Standing]),
         (msg("Kind"), [(f"kind:{k.value}", view.label(k.value)) for k in PartyKind]),
         (msg("Office"), [(f"role:{r.value}", view.label(r.value)) for r in Role]),

@@ -17,6 +17,7 @@ import contracts.errors
 import ledger.errors
 import node.errors
 import node.explorer
+from contracts.codes import UNITS
 from contracts.framework.ballot import ballot_kinds
 from contracts.framework.fields import fields_of
 from contracts.framework.glossary import ACCOUNTS, CODES, EVENTS, NAMES
@@ -31,7 +32,7 @@ from ledger.codec import Struct
 from ledger.errors import ErrorCode
 from ledger.policy import KeyStatus
 from node.api.describe import events_by_name
-from node.explorer.language import FOLDER, LOCALES
+from node.explorer.language import FOLDER, LOCALES, catalogue
 
 ROOT = Path(node.explorer.__file__).parent
 PLACES = re.compile(r"%\([a-z_]+\)[sd]|\{[a-z_]*\}")
@@ -118,6 +119,13 @@ def test_every_meaning_is_told_in_every_language_and_none_is_left_over(language:
     for meaning, message in told.items():
         assert message.string and not message.fuzzy, meaning
         assert set(NAMED.findall(meaning)) == set(NAMED.findall(str(message.string))), meaning
+
+
+@pytest.mark.parametrize("language", LANGUAGES[1:])
+def test_every_unit_of_measure_has_a_name_in_every_language(language: str) -> None:
+    names = {unit.name for unit in UNITS.values()}
+    assert {name for name in names if catalogue(language).gettext(name) == name} == set()
+    assert {str(m.id) for m in translated(language, "units") if m.id} <= names
 
 
 def _fields(kind: Any, found: set[str], seen: set[Any]) -> None:
