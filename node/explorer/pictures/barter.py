@@ -163,8 +163,8 @@ def lots(view: View, bars: Sequence[Bar]) -> Markup:
     height, top, middle = 300, 26, 150
     room = 104
     most = max([bar.value for bar in shown] + [bar.claim or 0 for bar in shown] + [1])
-    step = min(96.0, (WIDTH - 150) / max(len(shown), 1))
-    left = 130.0
+    step = min(96.0, (WIDTH - 170) / max(len(shown), 1))
+    left = 150.0
     parts = [
         line(left - 8, middle, WIDTH - 10, middle, "axis"),
         text(left - 14, middle - 60, say(msg("Components")), "small", "end"),
