@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from babel import Locale
 from markupsafe import Markup, escape
 
 from contracts.barter.terms import Ratio
@@ -13,7 +12,7 @@ from contracts.codes import UNITS
 from contracts.framework.forms import format_instant
 from contracts.framework.posting import owner_of
 from node.api.describe import LEI_CHARS
-from node.explorer.language import LOCALES, amount_text, msg, number_text, separators
+from node.explorer.language import amount_text, msg, number_text, separators, territories
 from node.explorer.table import Column, Format, Money
 
 if TYPE_CHECKING:
@@ -92,8 +91,7 @@ def _price(view: View, value: Ratio) -> Markup:
 
 def country_text(view: View, code: str) -> str:
     """A country by its name; what stands in a country's place by its own."""
-    territories = Locale.parse(LOCALES[view.language]).territories
-    return str(territories.get(code) or view.label(code))
+    return str(territories(view.language).get(code) or view.label(code))
 
 
 def unit_html(view: View, code: str) -> Markup:

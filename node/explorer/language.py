@@ -6,6 +6,7 @@ templates; its translations stand in ``locale/LANGUAGE/LC_MESSAGES``, in one fil
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from io import BytesIO
@@ -75,6 +76,12 @@ def separators(language: str) -> tuple[str, str]:
     symbols = Locale.parse(LOCALES[language]).number_symbols
     latin = symbols.get("latn", symbols)
     return str(latin["group"]), str(latin["decimal"])
+
+
+@cache
+def territories(language: str) -> Mapping[str, str]:
+    """Names of countries by their codes (CLDR)."""
+    return dict(Locale.parse(LOCALES[language]).territories)
 
 
 def number_text(value: int, language: str) -> str:
