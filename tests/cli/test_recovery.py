@@ -11,10 +11,13 @@ from click.testing import CliRunner
 
 from cli.main import main
 from contracts.verifier import validators_after
+from ledger.block import SignerSignature, VoteKind, sign_vote
+from ledger.codec import encode
 from node import config as configuration
-from node import continuity
+from node import continuity, identity
 from node.config import Home
 from node.opening import open_node
+from node.recovery.documents import read_recovery, with_signatures
 from tests.e2e.ledgers import prepare
 
 
@@ -57,7 +60,23 @@ def test_two_of_four_go_on(tmp_path: Path) -> None:
     again = iic("recovery", "sign", second, "--home", one.home.path, fails=True)
     assert "BAD_RECOVERY" in again
     iic("recovery", "combine", *copies, "--out", complete)
+    early = iic("recovery", "verify", complete, one.home.ledger, fails=True)
+    assert "ends before block 1" in early
+    compare = ("recovery", "compare", complete, second, "--home", other.home.path)
+    innocent = iic(*compare)
+    assert (innocent["same"], innocent["signed_both"]) == (False, [])
+    signed, rival = (read_recovery(file.read_bytes()) for file in (complete, second))
+    header, key = rival.header, identity.load(one.home.path).vote_key
+    vote = sign_vote(
+        header.chain_id, key, 0, VoteKind.RECOVER, header.epoch, rival.view, header.hash()
+    )
+    twice = with_signatures(rival, (SignerSignature(0, vote.signature), *signed.signatures[1:]))
+    second.write_bytes(encode(twice))
+    told = iic(*compare, fails=True)
+    assert '"validator": "g0"' in told and '"validator": "g1"' not in told
     for node in (one, other):
         for _ in range(2):
             assert iic("recovery", "apply", complete, "--home", node.home.path)["height"] == 1
         assert not yields(node.home)
+        audited = iic("recovery", "verify", complete, node.home.ledger)
+        assert (audited["survivors"], audited["height"]) == (["g0", "g1"], 1)
