@@ -15,7 +15,7 @@ and the whole header, checks the invariants that the block can break, and stores
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from contracts.blocks import MadeBlock, Parent, difference, make_block
 from contracts.executor import BlockInput, Candidate, read_candidate, read_opened, read_trusted
@@ -33,7 +33,7 @@ from ledger.segment import PublishedBlock
 from ledger.state import State
 from ledger.store.chain import first_block
 from ledger.store.interface import ChainReader, Growing
-from ledger.transaction import open_envelope, verify_signatures, wire_hash
+from ledger.transaction import SignedTransaction, open_envelope, verify_signatures, wire_hash
 from ledger.validators import ValidatorSet
 
 
@@ -149,8 +149,7 @@ class Verifier:
         assert header.parent == self.hash, (
             "blocks are taken in the order in which they were checked"
         )
-        read = read_verified if signatures else read_candidate if strictly else read_trusted
-        candidates = self._candidates(block, read)
+        candidates = self._candidates(block, signatures=signatures, strictly=strictly)
         made = make_block(
             self.chain_id,
             Parent(self.head, self.hash, self.state, self._store, self._store.history()),
@@ -173,24 +172,41 @@ class Verifier:
         return made
 
     def _candidates(
-        self, block: PublishedBlock, read: Callable[[bytes, bytes], Candidate]
+        self, block: PublishedBlock, *, signatures: bool, strictly: bool
     ) -> dict[int, Candidate]:
-        """The transactions by their receipts' positions."""
-        candidates = {}
+        """The transactions by their receipts' positions; raises for the first that is unsound.
+
+        All are read before signatures are verified, each of which displaces what reading keeps in
+        the core's caches.
+        """
+        candidates: dict[int, Candidate] = {}
+        unverified: list[tuple[int, SignedTransaction]] = []
+        unsound: tuple[int, CodedError] | None = None
         for position, row in enumerate(block.rows):
             if not row.wire:
                 continue
             try:
-                candidates[position] = read(self.chain_id, row.wire)
+                if signatures:
+                    signed = open_envelope(row.wire)
+                    candidates[position] = read_opened(self.chain_id, row.wire, signed)
+                    unverified.append((position, signed))
+                else:
+                    read = read_candidate if strictly else read_trusted
+                    candidates[position] = read(self.chain_id, row.wire)
             except CodedError as error:
-                self._require_content(block)
-                raise violated(
-                    Check.SIGNATURE,
-                    block.header.height,
-                    str(error),
-                    position=position,
-                    certified=True,
-                ) from None
+                unsound = position, error
+                break
+        for position, signed in unverified:
+            try:
+                verify_signatures(self.chain_id, signed)
+            except CodedError as error:
+                unsound = position, error
+                break
+        if unsound is not None:
+            self._require_content(block)
+            position, reason = unsound
+            height, what = block.header.height, str(reason)
+            raise violated(Check.SIGNATURE, height, what, position=position, certified=True)
         return candidates
 
     def _compare(

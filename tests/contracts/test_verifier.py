@@ -106,6 +106,7 @@ def altered_row(position: int, **change: object) -> PublishedBlock:
 
 
 def flipped(data: bytes, at: int) -> bytes:
+    at %= len(data)
     return data[:at] + bytes((data[at] ^ 1,)) + data[at + 1 :]
 
 
@@ -113,7 +114,7 @@ def flipped(data: bytes, at: int) -> bytes:
 @pytest.mark.parametrize("at", [-1, 20, 60])
 def test_an_altered_transaction_is_named_by_its_position(position: int, at: int) -> None:
     wire = known().segment(4).blocks[0].rows[position].wire
-    block = altered_row(position, wire=flipped(wire, at % len(wire)))
+    block = altered_row(position, wire=flipped(wire, at))
     violation = only(follower(known()), [*known().segment().blocks[:3], block])
     assert (violation.check, violation.height, violation.position) == (Check.CONTENT, 4, position)
 
@@ -176,25 +177,35 @@ def test_a_quorum_that_leaves_the_verified_chain_forks_the_ledger() -> None:
         verifier.check([other])
 
 
-def recorded_wrongly(wire: bytes, receipt: bytes | None = None) -> list[PublishedBlock]:
-    """A block that a quorum finalized, with a transaction that no correct node records."""
+def recorded_wrongly(*wires: bytes, receipt: bytes | None = None) -> list[PublishedBlock]:
+    """A block that a quorum finalized, with transactions that no correct node records."""
     ledger = Ledger()
-    made = ledger.make([ledger.payment()])
-    row = PublishedRow(wire, receipt or made.commit.rows[0].receipt)
+    made = ledger.make([ledger.payment() for _ in wires])
+    receipts = [receipt or row.receipt for row in made.commit.rows]
     chain_id = ledger.genesis.chain_id
     header = structs.replace(
         made.header,
-        transactions_root=merkle.tree_head([wire_hash(chain_id, wire)]),
-        receipts_root=merkle.tree_head([receipt_hash(chain_id, row.receipt)]),
+        transactions_root=merkle.tree_head([wire_hash(chain_id, wire) for wire in wires]),
+        receipts_root=merkle.tree_head([receipt_hash(chain_id, found) for found in receipts]),
     )
-    return [PublishedBlock(header, (row,), finalization(header))]
+    rows = tuple(map(PublishedRow, wires, receipts))
+    return [PublishedBlock(header, rows, finalization(header))]
 
 
 def test_a_final_transaction_with_a_bad_signature_is_named() -> None:
     ledger = Ledger()
     violation = only(follower(ledger), recorded_wrongly(flipped(ledger.payment(), -1)))
-    assert violation.check is Check.SIGNATURE
+    assert violation.check is Check.SIGNATURE and "BAD_SIGNATURE" in violation.what
     assert violation.certified and violation.position == 0
+
+
+def test_the_first_unsound_transaction_is_named_whatever_is_wrong_with_a_later_one() -> None:
+    ledger = Ledger()
+    sound, forged, unreadable = ledger.payment(), flipped(ledger.payment(), -1), b"?"
+    violation = only(follower(ledger), recorded_wrongly(sound, forged, unreadable))
+    assert violation.check is Check.SIGNATURE and violation.position == 1
+    violation = only(follower(ledger), recorded_wrongly(sound, unreadable, forged))
+    assert violation.check is Check.SIGNATURE and violation.position == 1
 
 
 def test_a_final_transaction_without_authority_is_named() -> None:
@@ -224,7 +235,7 @@ def test_a_final_receipt_that_execution_does_not_make_is_named() -> None:
     made = ledger.make([ledger.payment()])
     wire, receipt = made.commit.rows[0]
     lie = encode(Receipt(read_receipt(receipt).subject))
-    violation = only(follower(ledger), recorded_wrongly(wire, lie))
+    violation = only(follower(ledger), recorded_wrongly(wire, receipt=lie))
     assert violation.check is Check.RECEIPT
     assert violation.certified and violation.position == 0
 
