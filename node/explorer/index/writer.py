@@ -123,8 +123,10 @@ class Index:
 
     def _run(self) -> None:
         try:
-            while not self._stopping.is_set():
-                self._news.clear()
+            while True:
+                self._news.clear()  # before looking whether to stop: `close` says that first
+                if self._stopping.is_set():
+                    return
                 known = self._node.head().height
                 began = time.monotonic()
                 moved = self.step()

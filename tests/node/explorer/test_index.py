@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from pathlib import Path
 
@@ -172,6 +173,30 @@ def test_the_thread_follows_the_chain(node: SingleNode) -> None:
     index.tell()
     index.wait_for(node.head().height, 30)
     index.close()
+
+
+class ClosedMeanwhile(threading.Event):
+    """The index is told to close right after its thread looked whether it was."""
+
+    def __init__(self, index: Index) -> None:
+        super().__init__()
+        self._index = index
+
+    def is_set(self) -> bool:
+        before = super().is_set()
+        self.set()
+        self._index.tell()
+        return before
+
+
+def test_the_thread_ends_however_close_falls_into_its_steps(node: SingleNode) -> None:
+    index = Index(node)
+    index.catch_up()
+    index._stopping = ClosedMeanwhile(index)
+    index.start()
+    assert index._thread is not None
+    index._thread.join(20)
+    assert not index._thread.is_alive()
 
 
 def test_parties_are_found_by_list_and_by_any_word_of_their_names(node: SingleNode) -> None:
