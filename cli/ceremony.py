@@ -27,8 +27,8 @@ from node import config as configuration
 from node import identity
 from node.config import Home
 from node.errors import BAD_CONFIG
+from node.founding import initial_state, readable
 from node.identity import NodeIdentity
-from node.opening import initial_state, readable
 
 
 class Member(NamedTuple):

@@ -147,7 +147,7 @@ def verify(file: Path) -> None:
     """Verify a genesis file and all approvals. Exit status 1 if it cannot start a ledger."""
     from cli import ceremony
     from ledger.errors import CodedError
-    from node.opening import initial_state
+    from node.founding import initial_state
 
     try:
         document = ceremony.read(file)

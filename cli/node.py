@@ -114,6 +114,7 @@ def run(home: Path, password_file: Path | None, attached: bool) -> None:
     from node import logs
     from node.config import Home
     from node.errors import FAR_BEHIND, VOTES_FORGOTTEN
+    from node.founding import found_apart
     from node.metrics import NodeMetrics
     from node.opening import open_node
     from node.service import Service
@@ -123,6 +124,7 @@ def run(home: Path, password_file: Path | None, attached: bool) -> None:
     logs.configure(config.log_level, config.log_format)
     secret = password(where, config, password_file)
     until_closed = sys.stdin.fileno() if attached else None
+    found_apart(where)
 
     async def live() -> CodedError | None:
         metrics, may_join = NodeMetrics(), config.sync == "auto"

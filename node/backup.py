@@ -27,9 +27,9 @@ from ledger.store.disk import open_store
 from ledger.store.files import rename_durably, sync_folder, write_durably
 from node import continuity
 from node.config import Home
+from node.founding import read_genesis
 from node.identity import KEYS
 from node.joining import swap
-from node.opening import read_genesis
 
 FORMAT = "iic.backup/1"
 MANIFEST = "backup.json"

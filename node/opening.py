@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from contracts.genesis import found, read_application, to_json
 from contracts.validators.views import admitted
 from contracts.verifier import validators_after
-from ledger import genesis as genesis_file
 from ledger.errors import BAD_GENESIS, CodedError
 from ledger.genesis import Genesis
 from ledger.journal import Journal, open_journal
 from ledger.state import State
-from ledger.store.chain import Store, first_block
-from ledger.store.disk import open_store
+from ledger.store.chain import Store
 from ledger.validators import ValidatorSet
 from node import continuity, identity
 from node.config import Home, NodeConfig
 from node.errors import BAD_KEY_FILE
+from node.founding import open_founded, read_genesis
 from node.identity import NodeIdentity, read_certificate
-from node.joining import swap
 from node.network.roster import Entry, Roster
 from node.replica.records import recall
 from node.signer.client import RemoteKey
@@ -63,18 +60,14 @@ def open_node(home: Home, config: NodeConfig, password: bytes | None = None) -> 
     identities = tuple(
         identity.load(home.path, password, folder) for folder in identity.folders(home.path)
     )
-    swap.finish(home)
     with ExitStack() as opened:
-        home.ledger.mkdir(parents=True, exist_ok=True)
-        home.votes.mkdir(parents=True, exist_ok=True)
-        store = open_store(home.ledger)
+        store = open_founded(home, genesis)
         opened.callback(store.close)
+        home.votes.mkdir(parents=True, exist_ok=True)
         journal = open_journal(home.votes)
         opened.callback(journal.close)
-        if store.head is None:
-            store.commit(first_block(genesis, initial_state(genesis)))
         head = store.head
-        assert head is not None, "block 0 is committed above"
+        assert head is not None, "a founded store holds block 0"
         if head.chain_id != genesis.chain_id:
             raise CodedError(
                 BAD_GENESIS,
@@ -158,26 +151,3 @@ def roster_of(config: NodeConfig, validators: ValidatorSet, state: State | None 
             node_key = bytes.fromhex(peer.node_key)
             others[certificate] = Entry(0, peer.name, node_key, certificate, peer.address)
     return Roster.of(validators, (e._replace(peer=-1 - n) for n, e in enumerate(others.values())))
-
-
-def read_genesis(home: Home) -> Genesis:
-    """The home's genesis document, approved by all; raises ``BAD_GENESIS`` and others."""
-    if not home.genesis.is_file():
-        raise CodedError(
-            BAD_GENESIS,
-            f"{home.genesis} is not there; the ceremony is explained by: iic genesis --help",
-        )
-    return genesis_file.load(home.genesis, readable)
-
-
-def readable(application: bytes) -> Any:
-    """The application's part of a genesis document in words."""
-    return to_json(read_application(application))
-
-
-def initial_state(genesis: Genesis) -> dict[bytes, bytes]:
-    """The state of block 0; raises ``BAD_GENESIS`` if the document contradicts itself."""
-    changes = found(
-        read_application(genesis.application), genesis.time, genesis.validators
-    ).changes()
-    return {key: value for key, value in changes.items() if value is not None}

@@ -23,7 +23,7 @@ from ledger.keys import SigningKey
 from ledger.limits import MAX_OPERATIONS
 from ledger.receipt import Receipt
 from ledger.store.chain import Store, first_block
-from node.opening import initial_state
+from node.founding import initial_state
 from node.replica.blocktree import BlockTree, ExecutedBlock
 
 _DAY_MS = 86_400_000

@@ -31,8 +31,8 @@ from node.follower.follow import Follower
 from node.follower.metrics import FollowerMetrics
 from node.follower.peer import Peer as Followed
 from node.follower.source import Source, connections
+from node.founding import readable
 from node.logs import logger
-from node.opening import readable
 from node.runner import wall_clock_ms
 from node.server import ApiServer
 from node.verify.pool import VerifyPool

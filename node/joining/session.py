@@ -26,6 +26,7 @@ from ledger.store.staging import Staging
 from node import continuity, identity
 from node.config import Home, NodeConfig
 from node.errors import JOIN_FAILED
+from node.founding import read_genesis
 from node.identity import NodeIdentity
 from node.joining import swap
 from node.joining.join import Begin, Done, Effect, GaveUp, Join, Keep, Lied, Send
@@ -35,7 +36,7 @@ from node.messages import JoiningMessage, PartAnswer, decode_message, encode_mes
 from node.metrics import NodeMetrics
 from node.network.peers import Peers, Self
 from node.network.roster import Roster
-from node.opening import in_force, read_genesis, roster_of
+from node.opening import in_force, roster_of
 
 _log = logger("join")
 _TICK_S = 0.25

@@ -24,7 +24,7 @@ from ledger.evidence import DoubleVote
 from ledger.genesis import GenesisFile, dump
 from ledger.segment import PublishedBlock, Segment, publish
 from node.follower.service import FollowerConfig, FollowerService, Outcome
-from node.opening import readable
+from node.founding import readable
 
 
 class Publisher:
