@@ -82,6 +82,10 @@ class Witness:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Send nothing more."""
         self._stop.set()
         self._thread.join(60)
         assert not self._thread.is_alive()
