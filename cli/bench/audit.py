@@ -40,9 +40,9 @@ class Replay(NamedTuple):
 @click.option(
     "--transactions",
     type=click.IntRange(0),
-    default=100_000,
+    default=300_000,
     show_default=True,
-    help="Transfers that are replayed; 0 for no replay.",
+    help="Transfers that are replayed, so many that founding the state weighs little; 0 for none.",
 )
 @click.option("--accounts", type=click.IntRange(2, 1_000_000), default=2_000, show_default=True)
 @click.option(
