@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from contracts import genesis as application_genesis
-from contracts.genesis import ApplicationGenesis
+from contracts.genesis import ApplicationGenesis, initial_state, readable
 from ledger import genesis
 from ledger.codec import encode
 from ledger.errors import BAD_GENESIS, CodedError
@@ -27,7 +27,6 @@ from node import config as configuration
 from node import identity
 from node.config import Home
 from node.errors import BAD_CONFIG
-from node.founding import initial_state, readable
 from node.identity import NodeIdentity
 
 

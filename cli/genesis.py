@@ -146,8 +146,8 @@ def combine(copies: tuple[Path, ...], out: Path) -> None:
 def verify(file: Path) -> None:
     """Verify a genesis file and all approvals. Exit status 1 if it cannot start a ledger."""
     from cli import ceremony
+    from contracts.genesis import initial_state
     from ledger.errors import CodedError
-    from node.founding import initial_state
 
     try:
         document = ceremony.read(file)

@@ -28,6 +28,7 @@ from contracts.register.membership import check_profile, grant_office
 from contracts.validators.epochs import found_validators
 from ledger.codec import Struct, decode, from_plain, to_plain
 from ledger.errors import BAD_GENESIS, CodedError
+from ledger.genesis import Genesis
 from ledger.hashing import NO_CHAIN
 from ledger.policy import Key, Rule
 from ledger.state import MemoryMap, Overlay, State
@@ -70,6 +71,11 @@ def read_application(data: bytes) -> ApplicationGenesis:
     return decode(data, ApplicationGenesis)
 
 
+def readable(application: bytes) -> Any:
+    """The application's part of a genesis document in words."""
+    return to_json(read_application(application))
+
+
 def found(
     application: ApplicationGenesis, time: int, validators: ValidatorSet | None = None
 ) -> Overlay:
@@ -88,6 +94,13 @@ def found(
     except CodedError as error:
         raise CodedError(BAD_GENESIS, error.message, field=error.field) from None
     return overlay
+
+
+def initial_state(genesis: Genesis) -> dict[bytes, bytes]:
+    """The state of block 0, by key; raises ``BAD_GENESIS`` if the document contradicts itself."""
+    application = read_application(genesis.application)
+    changes = found(application, genesis.time, genesis.validators).changes()
+    return {key: value for key, value in changes.items() if value is not None}
 
 
 def _found(ctx: Context, application: ApplicationGenesis) -> None:

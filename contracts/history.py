@@ -16,7 +16,7 @@ from contracts.framework.event import Event
 from contracts.framework.machine import Machine, machines
 from contracts.framework.posting import BALANCE, Balance, balances
 from contracts.framework.schedule import DEADLINE, HEIGHT_DEADLINE, Deadline
-from contracts.genesis import found, read_application
+from contracts.genesis import initial_state
 from contracts.guarantee.events import GuaranteePaid
 from contracts.invariants import Finding
 from contracts.netting.events import CycleEnded
@@ -229,9 +229,7 @@ class Replay:
 
     def __init__(self, genesis: Genesis, *, signatures: bool = True) -> None:
         self.chain_id = genesis.chain_id
-        opening = found(
-            read_application(genesis.application), genesis.time, genesis.validators
-        ).changes()
+        opening = initial_state(genesis)
         self._signatures = signatures
         self._map = MemoryMap()
         self._pages: PageReader = NoPages()

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from contracts.blocks import MadeBlock, Parent, difference, make_block
 from contracts.executor import BlockInput, Candidate, read_candidate, read_opened, read_trusted
-from contracts.genesis import found, read_application
+from contracts.genesis import initial_state
 from contracts.increments import broken_by
 from contracts.invariants import Finding, broken
 from contracts.violations import Check, Forked, Violated, Violation, violated
@@ -56,10 +56,7 @@ class Verifier:
         self._verify = verify
         self._store = store
         if store.head is None:
-            opening = found(
-                read_application(genesis.application), genesis.time, genesis.validators
-            ).changes()
-            store.commit(first_block(genesis, {k: v for k, v in opening.items() if v is not None}))
+            store.commit(first_block(genesis, initial_state(genesis)))
         head = store.head
         assert head is not None, "block 0 is committed above"
         if head.chain_id != self.chain_id:

@@ -10,9 +10,8 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
-from contracts.genesis import found, read_application, to_json
+from contracts.genesis import initial_state, readable
 from ledger import genesis as genesis_file
 from ledger.errors import BAD_GENESIS, CodedError
 from ledger.genesis import Genesis
@@ -59,19 +58,6 @@ def read_genesis(home: Home) -> Genesis:
             f"{home.genesis} is not there; the ceremony is explained by: iic genesis --help",
         )
     return genesis_file.load(home.genesis, readable)
-
-
-def readable(application: bytes) -> Any:
-    """The application's part of a genesis document in words."""
-    return to_json(read_application(application))
-
-
-def initial_state(genesis: Genesis) -> dict[bytes, bytes]:
-    """The state of block 0; raises ``BAD_GENESIS`` if the document contradicts itself."""
-    changes = found(
-        read_application(genesis.application), genesis.time, genesis.validators
-    ).changes()
-    return {key: value for key, value in changes.items() if value is not None}
 
 
 def main() -> None:

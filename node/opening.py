@@ -20,8 +20,6 @@ from node.errors import BAD_KEY_FILE
 from node.founding import open_founded, read_genesis
 from node.identity import NodeIdentity, read_certificate
 from node.network.roster import Entry, Roster
-from node.replica.records import recall
-from node.signer.client import RemoteKey
 
 
 class OpenNode(NamedTuple):
@@ -94,19 +92,6 @@ def open_node(home: Home, config: NodeConfig, password: bytes | None = None) -> 
             abstain_below,
             first,
         )
-
-
-def signed_elsewhere(keys: NodeIdentity, chain_id: bytes, journal: Journal) -> int:
-    """The view below which a key in a signer has signed more than this node's journal knows of.
-
-    A node votes there all the same: the signer signs again what it signed and refuses the rest,
-    while a node that abstained could keep a quorum waiting for that view for ever.
-    """
-    if not isinstance(keys.vote_key, RemoteKey):
-        return 0
-    newest = keys.vote_key.newest_view(chain_id)
-    known = max((vote.view for vote in recall(journal.load()).votes), default=0)
-    return newest + 1 if newest > known else 0
 
 
 def in_force(

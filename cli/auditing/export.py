@@ -44,14 +44,16 @@ def write(
         if stretch is not None and start > 1:
             _replay(source, stretch, start, taken)
             writer.checkpoint(stretch.checkpoint())
+        if not every:
+            stretch = None  # no more states are needed
         for found in source.segments(start, size):
             recorded = sum(block.header.transactions for block in found.blocks)
-            if every and stretch is not None and done and done + recorded // 2 >= due:
+            if stretch is not None and done and done + recorded // 2 >= due:
                 writer.checkpoint(stretch.checkpoint())
                 due += every
             writer.blocks(found)
             done += recorded
-            if every and stretch is not None:
+            if stretch is not None:
                 stretch.take(found.blocks, signatures=False)
             if taken is not None:
                 taken(recorded)

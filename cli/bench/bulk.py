@@ -20,7 +20,7 @@ from contracts.currency.supply_operations import AttestReserve, Issue, RequestIs
 from contracts.executor import Candidate, read_candidate
 from contracts.framework.calendar import MS_PER_DAY
 from contracts.framework.operation import Operation, write_operation
-from contracts.genesis import found, read_application
+from contracts.genesis import initial_state
 from ledger.block import Certificate, Header, VoteKind, assemble, sign_vote
 from ledger.codec import encode
 from ledger.genesis import Genesis, GenesisFile
@@ -90,10 +90,7 @@ class Maker:
     """
 
     def __init__(self, store: Store, genesis: Genesis, keys: Sequence[SigningKey]) -> None:
-        opening = found(
-            read_application(genesis.application), genesis.time, genesis.validators
-        ).changes()
-        store.commit(first_block(genesis, {k: v for k, v in opening.items() if v is not None}))
+        store.commit(first_block(genesis, initial_state(genesis)))
         assert store.head is not None, "block 0 was committed"
         self._store = store
         self._chain_id = genesis.chain_id

@@ -16,6 +16,7 @@ from contracts.currency.operations import AcceptRequest, RequestPayment
 from contracts.executor import read_trusted
 from contracts.framework.event import name_of
 from contracts.framework.operation import Operation
+from contracts.genesis import initial_state
 from ledger.block import VoteKind, assemble, sign_vote
 from ledger.codec import from_plain
 from ledger.genesis import Genesis
@@ -23,7 +24,6 @@ from ledger.keys import SigningKey
 from ledger.limits import MAX_OPERATIONS
 from ledger.receipt import Receipt
 from ledger.store.chain import Store, first_block
-from node.founding import initial_state
 from node.replica.blocktree import BlockTree, ExecutedBlock
 
 _DAY_MS = 86_400_000

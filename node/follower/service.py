@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry
 
+from contracts.genesis import readable
 from contracts.verifier import Verifier
 from ledger.block import Header
 from ledger.errors import CodedError
@@ -31,7 +32,6 @@ from node.follower.follow import Follower
 from node.follower.metrics import FollowerMetrics
 from node.follower.peer import Peer as Followed
 from node.follower.source import Source, connections
-from node.founding import readable
 from node.logs import logger
 from node.runner import wall_clock_ms
 from node.server import ApiServer

@@ -10,16 +10,19 @@ from contracts.blocks import difference
 from contracts.executor import Candidate
 from contracts.verifier import read_verified, validators_after
 from ledger.block import Header, SignerSignature, VoteKind, finalizes, sign_vote
+from ledger.journal import Journal
 from ledger.keys import SigningRefused
 from ledger.store.chain import Store
 from ledger.validators import ValidatorSet
 from node import continuity
+from node.identity import NodeIdentity
 from node.messages import FullBlock
-from node.opening import OpenNode, signed_elsewhere
+from node.opening import OpenNode
 from node.recovery.documents import Recovery, Statement, bad, stated, with_signatures
 from node.recovery.hearing import Heard, head_of, hear, hold_all, judge
 from node.replica.blocktree import BlockTree, ExecutedBlock
 from node.replica.records import recall
+from node.signer.client import RemoteKey
 
 MAX_BEHIND = 1_000
 """Blocks that a survivor may lack; one that lacks more first takes them from the others' nodes."""
@@ -52,8 +55,21 @@ def _doubt(node: OpenNode, head: Header, certain: bool) -> str:
     reason = continuity.reason_for_doubt(node.home)
     below = continuity.abstains_below(node.home)
     if not certain:
-        below = max(below, signed_elsewhere(node.identity, head.chain_id, node.journal))
+        below = max(below, _signed_elsewhere(node.identity, head.chain_id, node.journal))
     return reason or (f"votes below view {below} may be forgotten" if below > head.view else "")
+
+
+def _signed_elsewhere(keys: NodeIdentity, chain_id: bytes, journal: Journal) -> int:
+    """The view below which a key in a signer has signed more than this node's journal knows of.
+
+    A node votes there all the same: the signer signs again what it signed and refuses the rest,
+    while a node that abstained could keep a quorum waiting for that view for ever.
+    """
+    if not isinstance(keys.vote_key, RemoteKey):
+        return 0
+    newest = keys.vote_key.newest_view(chain_id)
+    known = max((vote.view for vote in recall(journal.load()).votes), default=0)
+    return newest + 1 if newest > known else 0
 
 
 def propose(store: Store, statements: Sequence[Statement], reason: str, now: int) -> Recovery:

@@ -20,7 +20,7 @@ from typing import NamedTuple
 from contracts.framework.calendar import MS_PER_DAY, Calendar
 from contracts.framework.operation import Operation, write_operation
 from contracts.framework.party import Office, PartyKind, Profile, Role
-from contracts.genesis import GenesisParty, application_genesis, found, read_application
+from contracts.genesis import GenesisParty, application_genesis, initial_state
 from contracts.validators.operations import (
     Card,
     JoinValidators,
@@ -286,12 +286,7 @@ class Turnover:
         self.seed = seed
         self.rng = Random(f"turnover/{seed}")
         self.genesis = _genesis(voting)
-        opening = found(
-            read_application(self.genesis.application), self.genesis.time, self.genesis.validators
-        ).changes()
-        self._block_0 = first_block(
-            self.genesis, {k: v for k, v in opening.items() if v is not None}
-        )
+        self._block_0 = first_block(self.genesis, initial_state(self.genesis))
         self.now = 0
         self._queue: list[tuple[int, int, Callable[[], None]]] = []
         self._serial = 0

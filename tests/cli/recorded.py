@@ -12,7 +12,7 @@ from cli.scenario.file import load
 from cli.scenario.play import Stage
 from contracts.blocks import Parent, make_block
 from contracts.executor import read_candidate
-from contracts.genesis import found, read_application
+from contracts.genesis import initial_state
 from contracts.verifier import wires_of
 from ledger.block import Certificate, Header, VoteKind, assemble, sign_vote
 from ledger.genesis import Genesis, GenesisFile, dump
@@ -34,10 +34,7 @@ class Recorder:
         self.genesis = genesis
         self._keys = keys
         self._every = certify_every
-        opening = found(
-            read_application(genesis.application), genesis.time, genesis.validators
-        ).changes()
-        store.commit(first_block(genesis, {k: v for k, v in opening.items() if v is not None}))
+        store.commit(first_block(genesis, initial_state(genesis)))
 
     def block(self, time: int, wires: Iterable[bytes]) -> Header:
         """Make and commit the next block."""

@@ -18,13 +18,13 @@ from urllib.parse import parse_qs, urlsplit
 
 from published import VOTE_KEYS, Ledger
 
+from contracts.genesis import readable
 from ledger import segment
 from ledger.codec import encode
 from ledger.evidence import DoubleVote
 from ledger.genesis import GenesisFile, dump
 from ledger.segment import PublishedBlock, Segment, publish
 from node.follower.service import FollowerConfig, FollowerService, Outcome
-from node.founding import readable
 
 
 class Publisher:
