@@ -22,6 +22,7 @@ from ledger import genesis
 from ledger.codec import encode
 from ledger.errors import BAD_GENESIS, CodedError
 from ledger.genesis import Genesis, GenesisFile, NodeCard
+from ledger.store.files import write_durably
 from ledger.validators import Validator, ValidatorSet
 from node import config as configuration
 from node import identity
@@ -179,10 +180,8 @@ def read(path: Path) -> GenesisFile:
 
 
 def write(file: GenesisFile, path: Path) -> None:
-    """Write a genesis file, whole or not at all."""
-    partial = path.with_name(path.name + ".part")
-    partial.write_text(genesis.dump(file, readable), encoding="utf-8")
-    partial.replace(path)
+    """Write a genesis file, whole or not at all, durably."""
+    write_durably(path, [genesis.dump(file, readable).encode()])
 
 
 def _milliseconds(value: Any) -> int | None:

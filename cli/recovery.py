@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from cli import output
+from cli.files import write_new
 from cli.node_options import HOME
-from cli.output import Exit, Failure
+from cli.output import Exit
+from ledger.store.files import write_durably
 
 if TYPE_CHECKING:
     from ledger.validators import ValidatorSet
@@ -59,7 +61,7 @@ def state(home: Path, out: Path, certain: bool) -> None:
 
     with _opened(home) as node:
         made = ceremony.state(node, certain=certain)
-    _write(out, encode(made))
+    write_new(out, [encode(made)])
     facts = {
         "file": str(out),
         "validator": made.signer,
@@ -84,8 +86,8 @@ def propose(statements: tuple[Path, ...], home: Path, reason: str, out: Path) ->
     said = [documents.read_statement(path.read_bytes()) for path in statements]
     with _opened(home) as node:
         made = ceremony.propose(node.store, said, reason, wall_clock_ms())
-        _write(out, encode(made))
-        _report(_deciding(node), made, out)
+        write_new(out, [encode(made)])
+        _report(ceremony.deciding(node.store), made, out)
 
 
 @recovery.command()
@@ -99,7 +101,7 @@ def show(file: Path, home: Path) -> None:
     made = documents.read_recovery(file.read_bytes())
     with _opened(home) as node:
         ceremony.check(node.store, made)
-        _report(_deciding(node), made, file)
+        _report(ceremony.deciding(node.store), made, file)
 
 
 @recovery.command()
@@ -116,11 +118,11 @@ def sign(file: Path, home: Path, yes: bool) -> None:
     made = documents.read_recovery(file.read_bytes())
     with _opened(home) as node:
         if not yes and not output.wants_json():
-            _show(_deciding(node), made)
+            _show(ceremony.deciding(node.store), made)
             click.confirm("Are the others lost for good, and shall these go on?", abort=True)
         signed = ceremony.sign(node, made, wall_clock_ms())
-        _write(file, encode(signed), replace=True)
-        _report(_deciding(node), signed, file)
+        write_durably(file, [encode(signed)])
+        _report(ceremony.deciding(node.store), signed, file)
 
 
 @recovery.command()
@@ -133,7 +135,7 @@ def combine(copies: tuple[Path, ...], out: Path) -> None:
     from node.recovery import documents
 
     made = documents.combine([documents.read_recovery(path.read_bytes()) for path in copies])
-    _write(out, encode(made))
+    write_new(out, [encode(made)])
     facts = {"file": str(out), "signatures": len(made.signatures)}
     output.emit(facts, lambda: output.done(f"{out}: {len(made.signatures)} signatures"))
 
@@ -225,14 +227,6 @@ def _opened(home: Path) -> Iterator[OpenNode]:
         node.close()
 
 
-def _write(path: Path, data: bytes, *, replace: bool = False) -> None:
-    if path.exists() and not replace:
-        raise Failure("FILE_EXISTS", f"{path} exists already", Exit.LOCAL)
-    partial = path.with_name(path.name + ".part")
-    partial.write_bytes(data)
-    partial.replace(path)
-
-
 def _tell_statement(out: Path, made: Statement) -> None:
     output.done(f"{out}: block {made.head.height} and what is above")
     if made.doubt:
@@ -244,13 +238,6 @@ class _Names(NamedTuple):
     lost: list[str]
     doubtful: list[str]
     lies_borne: int
-
-
-def _deciding(node: OpenNode) -> ValidatorSet:
-    from contracts.verifier import validators_after
-
-    assert node.store.head is not None, "an opened store holds block 0"
-    return validators_after(node.store, node.store.head)
 
 
 def _names(validators: ValidatorSet, made: Recovery) -> _Names:

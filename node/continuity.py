@@ -15,11 +15,11 @@ observer, casting no vote, until :func:`activate`.
 
 from __future__ import annotations
 
-import os
 import secrets
 from pathlib import Path
 
 from ledger.errors import CodedError
+from ledger.store.files import write_durably
 from node.config import Home
 from node.errors import VOTES_LOST
 from node.identity import KEYS
@@ -137,15 +137,4 @@ def _read(path: Path) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    """Replace a small file durably: whole or not at all."""
-    partial = path.with_name(path.name + ".part")
-    with partial.open("w", encoding="utf-8") as file:
-        file.write(text + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    write_durably(path, [text.encode() + b"\n"])

@@ -75,7 +75,7 @@ def _signed_elsewhere(keys: NodeIdentity, chain_id: bytes, journal: Journal) -> 
 def propose(store: Store, statements: Sequence[Statement], reason: str, now: int) -> Recovery:
     """The recovery that follows from the statements; the store is the most advanced survivor's."""
     ordered = tuple(sorted(statements, key=lambda s: s.signer))
-    head, validators = head_of(store), _deciding(store)
+    head, validators = head_of(store), deciding(store)
     heard = hear(ordered, store, validators)
     chain = _chain(store, heard)
     lowest = min(statement.head.height for statement in ordered)
@@ -114,7 +114,7 @@ def check(store: Store, recovery: Recovery) -> None:
     ``BAD_RECOVERY`` or ``BAD_CERTIFICATE``.
     """
     _made(store, recovery)
-    judge(recovery, store, _deciding(store))
+    judge(recovery, store, deciding(store))
 
 
 def sign(node: OpenNode, recovery: Recovery, now: int) -> Recovery:
@@ -163,9 +163,10 @@ def apply(store: Store, recovery: Recovery) -> Header:
     head = head_of(store)
     if head == recovery.header:
         return head
-    recovery.certificate().verify(head.chain_id, _deciding(store))
-    check(store, recovery)
-    for executed, block in _made(store, recovery):
+    recovery.certificate().verify(head.chain_id, deciding(store))
+    made = _made(store, recovery)
+    judge(recovery, store, deciding(store))
+    for executed, block in made:
         certificate = block.certificate
         if block is recovery.blocks[-1]:
             certificate = recovery.certificate()
@@ -218,7 +219,7 @@ def _execute(
 
 def _made(store: Store, recovery: Recovery) -> list[tuple[ExecutedBlock, FullBlock]]:
     """The recovery's blocks above the store's newest one, executed on it."""
-    head, validators = head_of(store), _deciding(store)
+    head, validators = head_of(store), deciding(store)
     tree = BlockTree(head.chain_id, store)
     parent = tree.head
     made: list[tuple[ExecutedBlock, FullBlock]] = []
@@ -275,5 +276,6 @@ def _stored(store: Store, height: int) -> FullBlock:
     return FullBlock(header, wires, store.certificate(height))
 
 
-def _deciding(store: Store) -> ValidatorSet:
+def deciding(store: Store) -> ValidatorSet:
+    """Who decides in the present epoch."""
     return validators_after(store, head_of(store))
