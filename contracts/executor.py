@@ -269,15 +269,7 @@ def execute_block(
 def _execute_recovery(execution: Execution, block: BlockInput, survivors: tuple[int, ...]) -> None:
     """Hand over to the survivors of a disaster; it has a receipt, as a deadline has."""
     execution.recovery = Deadline(block.height, RECOVERY, ()).id(block.chain_id)
-    ctx = Context(
-        execution.overlay,
-        block.chain_id,
-        block.height,
-        block.time,
-        len(execution.receipts),
-        execution.recovery,
-        protocol=execution.protocol,
-    )
+    ctx = _unsigned(execution, block, execution.recovery)
 
     def run() -> None:
         recover(ctx, survivors)
@@ -329,15 +321,7 @@ def _execute_deadline(
 ) -> None:
     if execution.overlay.get(table, *due.key_parts) is None:
         return  # an earlier deadline of this block cancelled it
-    ctx = Context(
-        execution.overlay,
-        block.chain_id,
-        block.height,
-        block.time,
-        len(execution.receipts),
-        due.id(block.chain_id),
-        protocol=execution.protocol,
-    )
+    ctx = _unsigned(execution, block, due.id(block.chain_id))
 
     def run() -> None:
         fire(ctx, due, table)
@@ -346,6 +330,19 @@ def _execute_deadline(
     if not _attempt(execution, ctx, run):
         # It fired once and failed; left in place, it would fail in every block to come.
         execution.overlay.delete(table, *due.key_parts)
+
+
+def _unsigned(execution: Execution, block: BlockInput, subject: bytes) -> Context:
+    """Where something happens that nobody signed."""
+    return Context(
+        execution.overlay,
+        block.chain_id,
+        block.height,
+        block.time,
+        len(execution.receipts),
+        subject,
+        protocol=execution.protocol,
+    )
 
 
 def _attempt(execution: Execution, ctx: Context, run: Callable[[], None]) -> bool:
